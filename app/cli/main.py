@@ -1,0 +1,88 @@
+"""The command `rollcall`: arguments in, exit code out. Each command is imported when it is used,
+so that `convert` and `fold` start without Kafka's and Faust's modules."""
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+
+from app import __version__
+from app.settings import InvalidSettings, Settings, load
+from app.vendors import VENDORS
+
+DONE, FAILED, USAGE = 0, 1, 2
+
+
+class Failed(Exception):
+    """The command is refused or has failed; the text is the one line for standard error."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    run: Callable[[argparse.Namespace, Settings], int] = options.run
+    try:
+        return run(options, load(os.environ))
+    except (InvalidSettings, Failed) as error:
+        print(f"rollcall: {error}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        return FAILED
+    except BrokenPipeError:
+        # The reader has gone: what it did not want is not an error, but nothing more can be written.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="rollcall", description="Five vendors' user events, one canonical stream."
+    )
+    parser.add_argument("--version", action="version", version=f"rollcall {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    convert = commands.add_parser("convert", help="vendor bodies on stdin, one JSON outcome a line on stdout")
+    convert.add_argument("--vendor", required=True, choices=VENDORS, metavar="V", help=", ".join(VENDORS))
+    convert.add_argument("--tenant", metavar="T", help="the same as --header tenant=T")
+    convert.add_argument("--header", action="append", default=[], type=_header, metavar="NAME=VALUE")
+    convert.add_argument(
+        "--timestamp", type=int, metavar="MS", help="the records' Kafka timestamp; default: now"
+    )
+    convert.add_argument("--origin", type=_origin, default=("-", 0, 0), metavar="TOPIC/PARTITION/OFFSET")
+    convert.set_defaults(run=_convert)
+
+    fold = commands.add_parser("fold", help="canonical events on stdin, the rows of both tables on stdout")
+    fold.add_argument("--rows", metavar="FILE", help="merge with these rows, the output of an earlier fold")
+    fold.set_defaults(run=_fold)
+    return parser
+
+
+def _header(text: str) -> tuple[str, bytes]:
+    name, separator, value = text.partition("=")
+    if not separator or not name:
+        raise argparse.ArgumentTypeError("expected NAME=VALUE")
+    return name, os.fsencode(value)
+
+
+def _origin(text: str) -> tuple[str, int, int]:
+    match = re.fullmatch(r"(.+)/(\d+)/(\d+)", text, re.ASCII)
+    if match is None:
+        raise argparse.ArgumentTypeError("expected TOPIC/PARTITION/OFFSET")
+    return match[1], int(match[2]), int(match[3])
+
+
+def _convert(options: argparse.Namespace, settings: Settings) -> int:
+    from app.cli.convert import Line, now_ms, run_convert
+
+    headers = list(options.header)
+    if options.tenant is not None:
+        headers.append(("tenant", os.fsencode(options.tenant)))
+    timestamp = now_ms() if options.timestamp is None else options.timestamp
+    record = Line(*options.origin, timestamp, headers)
+    return run_convert(options.vendor, record, settings, sys.stdin.fileno(), sys.stdout.buffer)
+
+
+def _fold(options: argparse.Namespace, _settings: Settings) -> int:
+    from app.cli.fold import run_fold
+
+    return run_fold(options.rows, sys.stdin.buffer, sys.stdout.buffer, sys.stderr)

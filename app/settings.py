@@ -1,0 +1,180 @@
+"""The settings: one typed struct, read from the environment once at the start.
+
+The README's table is generated from this file (`rollcall config --table`).
+"""
+
+import difflib
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal, get_type_hints
+
+import msgspec
+from msgspec import Meta, Struct
+
+from app.vendors import VENDORS, Options
+from app.vendors.convert import DEFAULT_MAX_RECORD_BYTES, DEFAULT_TENANT
+
+_DAY: Final = 86_400.0
+Seconds = Annotated[float, Meta(ge=0)]
+Count = Annotated[int, Meta(ge=1)]
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
+
+
+class InvalidSettings(ValueError):
+    """One line per problem, each with the name of the variable and never its value."""
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Field names are the environment's variables in lower case."""
+
+    broker_url: Annotated[str, Meta(description="Kafka's bootstrap servers, `host:port[,host:port...]`")] = (
+        "127.0.0.1:9092"
+    )
+    app_id: Annotated[Name, Meta(description="consumer group, and prefix of the changelog topics")] = (
+        "rollcall"
+    )
+    broker_wait: Annotated[
+        Seconds, Meta(description="how long to wait for the broker at the start, in seconds")
+    ] = 30.0
+    topics_create: Annotated[
+        bool, Meta(description="create missing topics at the start (`true`, `false`)")
+    ] = False
+    topic_events: Annotated[Name, Meta(description="the canonical topic")] = "users.events"
+    topic_dead_letter: Annotated[Name, Meta(description="the dead-letter topic")] = "users.dead-letter"
+    topic_vendors: Annotated[dict[str, Name], Meta(description="topic")] = {}
+    tenant_vendors: Annotated[dict[str, str], Meta(description="tenant where the record names none")] = {}
+    partitions_vendor: Annotated[
+        Count, Meta(description="partitions of a vendor topic when it is created")
+    ] = 6
+    partitions_events: Annotated[
+        Count, Meta(description="partitions of the canonical topic and of both changelogs")
+    ] = 6
+    replication_factor: Annotated[Count, Meta(description="replicas of a topic when it is created")] = 1
+    max_record_bytes: Annotated[Count, Meta(description="a larger record is dead, `too_large`")] = (
+        DEFAULT_MAX_RECORD_BYTES
+    )
+    grace_period: Annotated[
+        Seconds, Meta(description="how long a deleted user's marker stays, in seconds")
+    ] = 30 * _DAY
+    commit_interval: Annotated[Seconds, Meta(description="seconds between two commits of offsets")] = 0.5
+    session_timeout: Annotated[
+        Seconds, Meta(description="seconds after which the group gives a silent worker up")
+    ] = 10.0
+    stop_deadline: Annotated[
+        Seconds, Meta(description="seconds to drain after SIGTERM before the exit with code 70")
+    ] = 8.0
+    compression: Annotated[
+        Literal["none", "gzip", "snappy", "lz4", "zstd"],
+        Meta(description="compression of everything written"),
+    ] = "none"
+    http_host: Annotated[str, Meta(description="address of `/metrics`, `/healthz` and `/readyz`")] = (
+        "127.0.0.1"
+    )
+    http_port: Annotated[Port, Meta(description="its port; 0 takes a free one")] = 6066
+    log_format: Annotated[
+        Literal["console", "json"], Meta(description="one line per log event, for people or machines")
+    ] = "console"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Meta(description="the least severe level that is logged"),
+    ] = "info"
+
+    def topic_of(self, vendor: str) -> str:
+        return self.topic_vendors.get(vendor, f"vendor.{vendor}.users")
+
+    def options_of(self, vendor: str) -> Options:
+        """What the outcome of a vendor's record depends on."""
+        tenant = self.tenant_vendors.get(vendor) or DEFAULT_TENANT
+        return Options(tenant=tenant, max_record_bytes=self.max_record_bytes)
+
+    @property
+    def changelogs(self) -> tuple[str, str]:
+        """The changelog topics of users and loyalty, by Faust's own naming."""
+        return f"{self.app_id}-users-changelog", f"{self.app_id}-loyalty-changelog"
+
+    @property
+    def bootstrap(self) -> str:
+        return self.broker_url.removeprefix("kafka://")
+
+
+class Variable(Struct, frozen=True):
+    """One environment variable: a field of `Settings`, or a vendor's entry in one."""
+
+    name: str
+    field: str
+    vendor: str | None
+    default: Any
+    help: str
+
+
+def variables() -> list[Variable]:
+    """Every variable there is, in the order of the README's table."""
+    found = []
+    hints = get_type_hints(Settings, include_extras=True)
+    defaults = Settings()
+    for field in msgspec.structs.fields(Settings):
+        text = next(meta.description or "" for meta in hints[field.name].__metadata__ if meta.description)
+        if field.name in _PER_VENDOR:
+            for vendor in VENDORS.values():
+                name = f"{_PER_VENDOR[field.name]}{vendor.name.upper()}"
+                default = defaults.topic_of(vendor.name) if name.startswith("TOPIC") else DEFAULT_TENANT
+                found.append(Variable(name, field.name, vendor.name, default, f"{vendor.title}: {text}"))
+        else:
+            found.append(Variable(field.name.upper(), field.name, None, field.default, text))
+    return found
+
+
+_PER_VENDOR: Final = {"topic_vendors": "TOPIC_", "tenant_vendors": "TENANT_"}
+_FAMILIES: Final = ("ROLLCALL_", "BROKER_", "TOPIC_", "TOPICS_", "TENANT_", "PARTITIONS_")
+# Kubernetes and other tools put these beside ours without being asked.
+_FOREIGN = re.compile(r"HTTPS?_PROXY|.*_SERVICE_(HOST|PORT).*|.*_PORT(_\d+_(TCP|UDP).*)?|APP_ENV|LOGNAME")
+_NEAR_MISS: Final = 0.87
+
+
+def load(environment: Mapping[str, str]) -> Settings:
+    """The settings of this environment. Raises InvalidSettings for a malformed value, and for a
+    variable that is not ours but looks as if somebody meant it to be."""
+    known = {variable.name: variable for variable in variables()}
+    problems = [_unknown(name, known) for name in environment if _looks_ours(name, known)]
+    values: dict[str, Any] = {}
+    for name, text in environment.items():
+        if (variable := known.get(name)) and text != "":
+            if variable.vendor is None:
+                values[variable.field] = text
+            else:
+                values.setdefault(variable.field, {})[variable.vendor] = text
+    for field, value in list(values.items()):
+        try:
+            msgspec.convert({field: value}, Settings, strict=False)
+        except msgspec.ValidationError as error:
+            problems.append(_malformed(field, str(error)))
+    if problems:
+        raise InvalidSettings("; ".join(problems))
+    return msgspec.convert(values, Settings, strict=False)
+
+
+def _looks_ours(name: str, known: Mapping[str, Variable]) -> bool:
+    if name in known or _FOREIGN.fullmatch(name):
+        return False
+    return name.startswith(_FAMILIES) or bool(_near(name, known))
+
+
+def _near(name: str, known: Mapping[str, Variable]) -> list[str]:
+    return difflib.get_close_matches(name.upper(), known, n=1, cutoff=_NEAR_MISS)
+
+
+def _unknown(name: str, known: Mapping[str, Variable]) -> str:
+    near = _near(name, known)
+    return f"{name} is no setting" + (f", did you mean {near[0]}?" if near else "")
+
+
+def _malformed(field: str, message: str) -> str:
+    expected, _, place = message.partition(" - at ")
+    if "enum value" in expected:
+        expected = "Expected one of the documented values"
+    name = field.upper()
+    if field in _PER_VENDOR:
+        vendor = re.search(r"\[(?:'|\")?(\w+)", place)
+        name = _PER_VENDOR[field] + (vendor[1].upper() if vendor else "...")
+    return f"{name}: {expected[:1].lower()}{expected[1:]}"

@@ -1,0 +1,119 @@
+"""One record, one outcome: what is common to all vendors around a vendor's mapper."""
+
+import traceback
+from collections.abc import Sequence
+from functools import lru_cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from app.canonical import DATA_CONTENT_TYPE, DATA_SCHEMA, SPEC_VERSION, Event, escape
+from app.outcome import Dead, Emit, Outcome, Skip
+from app.times import MICROS_PER_DAY, YEAR_2000, YEAR_10000, format_micros
+from app.vendors.model import Draft, Dropped, Mapped, Message, Record, Refused, Vendor
+from app.vendors.reading import NotJson, refuse_too_deep
+
+# A deterministic id needs no key and no secrecy, 128 bits make a collision unthinkable.
+_DIGEST_BYTES: Final = 16
+DEFAULT_MAX_RECORD_BYTES: Final = 1 << 20
+DEFAULT_TENANT: Final = "default"
+
+_NO_HEADERS: Final[dict[str, str]] = {}
+
+
+class Options(Struct, frozen=True):
+    """The settings that an outcome depends on. `tenant` is for records that name none."""
+
+    tenant: str = DEFAULT_TENANT
+    max_record_bytes: int = DEFAULT_MAX_RECORD_BYTES
+
+
+def convert(vendor: Vendor, record: Record, options: Options) -> Outcome:
+    """The outcome of one record. Pure, and raises nothing for whatever a producer may send."""
+    body = record.value
+    if body is None:
+        return Skip("tombstone")
+    if len(body) > options.max_record_bytes:
+        return Dead("too_large", f"$: expected at most {options.max_record_bytes} bytes")
+    message = Message(body, _headers(record.headers), record.timestamp * 1000, [])
+    try:
+        refuse_too_deep(body)
+        mapped = vendor.map(message)
+        return Emit(_events(vendor.name, record, message, mapped, options), tuple(message.odd))
+    except Dropped as dropped:
+        return Skip(dropped.reason)
+    except Refused as refused:
+        return Dead(refused.reason, refused.detail)
+    except NotJson:
+        return Dead("not_json", "$: expected JSON")
+    except Exception as error:  # noqa: BLE001 - our bug must not cost the record, nor stop the topic
+        return Dead("mapper_error", _place_of(error))
+
+
+def _place_of(error: Exception) -> str:
+    """Type and place only: an exception's text may quote the payload."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {Path(frame.filename).name}:{frame.lineno} {frame.name}"
+
+
+def _headers(headers: Sequence[tuple[str, bytes]]) -> dict[str, str]:
+    if not headers:
+        return _NO_HEADERS
+    texts = {}
+    for name, value in headers:
+        try:
+            texts[name.lower()] = value.decode() if value else ""
+        except UnicodeDecodeError:
+            texts[name.lower()] = ""
+    return {name: text for name, text in texts.items() if text}
+
+
+# Under load many records share a millisecond, and nearly all of them a tenant.
+_recorded_time = lru_cache(maxsize=1024)(format_micros)
+_tenant_part = lru_cache(maxsize=1024)(escape)
+
+
+def _events(vendor: str, record: Record, message: Message, mapped: Mapped, options: Options) -> list[Event]:
+    event_id = mapped.event_id or blake2b(message.body, digest_size=_DIGEST_BYTES).hexdigest()
+    base = f"{mapped.vendortype}:{event_id}"
+    origin = f"{record.topic}/{record.partition}/{record.offset}"
+    forced_tenant = message.headers.get("tenant")
+    latest = message.recorded + MICROS_PER_DAY
+    if message.recorded >= YEAR_10000:  # a producer that gives microseconds for milliseconds
+        raise Refused("bad_time", "the record's timestamp: expected milliseconds since 1970")
+    several = len(mapped.drafts) > 1
+    events = []
+    for index, draft in enumerate(mapped.drafts):
+        if not YEAR_2000 <= draft.time <= latest:
+            raise Refused("bad_time", _bad_time(draft))
+        tenant = forced_tenant or draft.tenant or options.tenant
+        tenant_part, subject = _tenant_part(tenant), escape(draft.sub)
+        events.append(
+            Event(
+                specversion=SPEC_VERSION,
+                id=f"{base}.{index}" if several else base,
+                source=f"/vendors/{vendor}/{tenant_part}",
+                type=draft.type,
+                subject=subject,
+                time=format_micros(draft.time),
+                datacontenttype=DATA_CONTENT_TYPE,
+                dataschema=DATA_SCHEMA,
+                partitionkey=f"{vendor}/{tenant_part}/{subject}",
+                vendor=vendor,
+                tenant=tenant,
+                vendortype=mapped.vendortype,
+                timesource=draft.timesource,
+                recordedtime=_recorded_time(message.recorded),
+                origin=origin,
+                data=draft.data,
+            )
+        )
+    return events
+
+
+def _bad_time(draft: Draft) -> str:
+    return (
+        f"time from the {draft.timesource}: expected after 2000, at most a day after the record's timestamp"
+    )

@@ -1,0 +1,156 @@
+"""Reading a vendor's JSON: typed first, field by field only where the typed pass fails.
+
+A field of a wrong type must not cost the event (contract, section 2), but looking at every field
+on its own is slow. So a `Reader` decodes into its struct in one go, and only when that is refused
+decodes again into raw fields, keeps the good ones and names the odd ones.
+"""
+
+import re
+import types
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, Final, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+from app.vendors.model import refuse
+
+T = TypeVar("T", bound=Struct)
+
+# Deeper bodies are `not_json`. The decoder's own limit is what is left of Python's stack, which
+# differs from caller to caller; a fixed one below it keeps the outcome a function of the bytes.
+MAX_NESTING: Final = 700
+
+
+class NotJson(Exception):
+    """The decoder refuses these bytes as JSON."""
+
+
+class Reader(Generic[T]):
+    """Decodes one JSON object into the struct `shape`, whose fields must all have defaults.
+
+    A list of needed elements is typed with None among them (`list[User | None]`): there an odd
+    element becomes None, where in other lists it is left out.
+    """
+
+    def __init__(self, shape: type[T]) -> None:
+        self.shape = shape
+        self._decoder = msgspec.json.Decoder(shape)
+
+    def typed(self, raw: bytes | Raw) -> T | None:
+        """The object where every field that is read has its type, else None. Raises nothing."""
+        try:
+            return self._decoder.decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+
+    def need(self, raw: bytes | Raw | UnsetType, place: str, odd: list[str]) -> T:
+        """The object, with every odd field at its default and its name appended to `odd`.
+
+        Raises NotJson, and Refused where `raw` is no object.
+        """
+        value = None if raw is UNSET else self.typed(raw) or read_value(self.shape, raw, place, odd)
+        if not isinstance(value, self.shape):
+            refuse(place, "object")
+        return value
+
+
+def read_value(kind: Any, raw: bytes | Raw, name: str, odd: list[str]) -> Any:
+    """`raw` as `kind` as far as it goes; UNSET, and `name` on `odd`, where it is something else."""
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except msgspec.ValidationError:
+        pass
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise NotJson from None
+    for part in _alternatives(kind):
+        if isinstance(part, type) and issubclass(part, Struct):
+            fields = _try(_raw_twin(part), raw)
+            if fields is not UNSET:
+                return _rebuild(part, fields, odd)
+        elif get_origin(part) is list:
+            items = _try(list[Raw], raw)
+            if items is not UNSET:
+                return _elements(get_args(part)[0], items, name, odd)
+    _readable(raw)
+    odd.append(name)
+    return UNSET
+
+
+def _elements(kind: Any, items: list[Raw], name: str, odd: list[str]) -> list[Any]:
+    values = [read_value(kind, item, name, odd) for item in items]
+    if type(None) in _alternatives(kind):
+        return [None if value is UNSET else value for value in values]
+    return [value for value in values if value is not UNSET]
+
+
+def _rebuild(shape: type[Struct], fields: Struct, odd: list[str]) -> Struct:
+    values: dict[str, Any] = {}
+    for field, kind in _kinds(shape):
+        raw = getattr(fields, field.name)
+        if raw is not UNSET:
+            value = read_value(kind, raw, field.encode_name, odd)
+            if value is not UNSET:
+                values[field.name] = value
+    return shape(**values)
+
+
+def _try(kind: Any, raw: bytes | Raw) -> Any:
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except msgspec.ValidationError:
+        return UNSET
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise NotJson from None
+
+
+def _readable(raw: bytes | Raw) -> None:
+    """Raises NotJson for what is no value of any type, such as 1e999 or a broken escape."""
+    try:
+        msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise NotJson from None
+
+
+def _alternatives(kind: Any) -> Sequence[Any]:
+    if get_origin(kind) in (Union, types.UnionType):
+        return get_args(kind)
+    return (kind,)
+
+
+@cache
+def _kinds(shape: type[Struct]) -> list[tuple[msgspec.structs.FieldInfo, Any]]:
+    hints = get_type_hints(shape)
+    return [(field, hints[field.name]) for field in msgspec.structs.fields(shape)]
+
+
+@cache
+def _raw_twin(shape: type[Struct]) -> type[Struct]:
+    """The same fields, each taking any value unread."""
+    fields = msgspec.structs.fields(shape)
+    return msgspec.defstruct(
+        f"Raw{shape.__name__}",
+        [(field.name, Raw | UnsetType, UNSET) for field in fields],
+        gc=False,
+        rename={field.name: field.encode_name for field in fields},
+    )
+
+
+# Possessive, and content with a missing end, so that no body makes it look at a byte twice.
+_TEXTS = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+
+
+_NO_OPENERS = bytes(set(range(256)) - set(b"[{"))
+
+
+def refuse_too_deep(body: bytes) -> None:
+    """Raises NotJson for a body that nests deeper than MAX_NESTING. Usual ones are settled at once."""
+    if len(body) <= 2 * MAX_NESTING or len(body.translate(None, _NO_OPENERS)) <= MAX_NESTING:
+        return
+    depth = 0
+    for bracket in _TEXTS.sub(b"", body).translate(None, _NO_BRACKETS):
+        depth += 1 if bracket in b"[{" else -1
+        if depth > MAX_NESTING:
+            raise NotJson

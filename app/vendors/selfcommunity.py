@@ -1,0 +1,332 @@
+"""SelfCommunity: `{event_id, type, created, data}` (vendors.md, section 1).
+
+Created, updated, deleted and settings events carry the whole user; score and loyalty events a
+reduced one, which must not be taken for a profile. No tenant in the body.
+"""
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+from app.canonical import Data, DeletionKind, EventType, Points, Score, Status
+from app.times import MICROS_PER_SECOND
+from app.vendors.model import Draft, Dropped, Mapped, Message, Vendor, deletion, needed, refuse
+from app.vendors.reading import Reader, read_value
+from app.vendors.values import (
+    birthdate,
+    carried_time,
+    event_name,
+    gender,
+    identity,
+    integer,
+    needed_id,
+    number_clock,
+    unknown_event,
+)
+
+EVENTS: dict[str, EventType] = {
+    "user.created": "user.created",
+    "user.updated": "user.updated",
+    "user.deleted": "user.deleted",
+    "user.settings_updated": "user.settings_updated",
+    "user.score_updated": "user.score_updated",
+    "user.loyalty_points_updated": "user.loyalty_points_updated",
+}
+OTHER_FAMILIES = (
+    "connection.",
+    "connection_request.",
+    "category.",
+    "loyalty.",
+    "notification.",
+    "discussion.",
+    "post.",
+    "status.",
+    "comment.",
+    "vote.",
+)
+_STATUS: dict[str | None, Status] = {"a": "active", "b": "blocked"}
+_DELETIONS: dict[str | None, DeletionKind] = {"d": "soft", "u": "hard"}
+
+
+class User(Struct, gc=False):
+    id: Any = UNSET
+    username: str | None = None
+    real_name: str | None = None
+    email: str | None = None
+    email_isvalid: bool | None = None
+    date_joined: str | None = None
+    bio: str | None = None
+    location: str | None = None
+    date_of_birth: str | None = None
+    description: str | None = None
+    gender: str | None = None
+    status: str | None = None
+    website: str | None = None
+    avatar: str | None = None
+    cover: str | None = None
+    # An integer until 2026-02-09, text since.
+    ext_id: str | int | None = None
+    tags: Any = None
+    reputation: int | None = None
+    language: str | None = None
+    community_badge: bool | None = None
+    role: str | None = None
+    followings_counter: int | None = None
+    followers_counter: int | None = None
+    posts_counter: int | None = None
+    discussions_counter: int | None = None
+    statuses_counter: int | None = None
+    polls_counter: int | None = None
+    connections_counter: int | None = None
+    connection_requests_sent_counter: int | None = None
+    connection_requests_received_counter: int | None = None
+    categories_counter: int | None = None
+
+
+class Settings(Struct, gc=False):
+    """Of `user.settings_updated`; the last two are in the documentation of 2021 only."""
+
+    qa_frequency: int | None = None
+    email_notification_not_qa: int | None = None
+    mobile_notifications_scmty: int | None = None
+    show_toast_notifications: int | None = None
+    toast_notifications_emit_sound: int | None = None
+    interests_frequency: int | None = None
+    engagement_frequency: int | None = None
+
+
+class SettingsUpdated(Settings, gc=False):
+    user: User | None = None
+
+
+class ScoreUpdated(Struct, gc=False):
+    id: str | int | None = None
+    user: User | None = None
+    score: Any = UNSET
+    reputation_type: int | None = None
+    reputation_type_description: str | None = None
+    comment: str | None = None
+
+
+class PointsUpdated(Struct, gc=False):
+    user: User | None = None
+    action: str | None = None
+    points: Any = UNSET
+    added_at: str | None = None
+    total_points: int | None = None
+
+
+class Head(Struct, gc=False):
+    type: Any = UNSET
+
+
+class Body(Head, gc=False):
+    # Absent in bodies of 2021, and 0 in the documentation's samples.
+    event_id: str | int | None = None
+    created: Raw | UnsetType = UNSET
+
+
+class UserBody(Body, gc=False):
+    data: User | None = None
+
+
+class SettingsBody(Body, gc=False):
+    data: SettingsUpdated | None = None
+
+
+class ScoreBody(Body, gc=False):
+    data: ScoreUpdated | None = None
+
+
+class PointsBody(Body, gc=False):
+    data: PointsUpdated | None = None
+
+
+_HEAD = Reader(Head)
+_USER_BODY = Reader(UserBody)
+_SETTINGS_BODY = Reader(SettingsBody)
+_SCORE_BODY = Reader(ScoreBody)
+_POINTS_BODY = Reader(PointsBody)
+_read_members = msgspec.json.Decoder(dict[str, Raw]).decode
+_SETTING_NAMES = tuple(field.name for field in msgspec.structs.fields(Settings))
+_COUNTER_NAMES = tuple(name for name in User.__struct_fields__ if name.endswith("_counter"))
+_COUNTER_END = b'_counter"'
+# Letters of a name can be written as escapes, too.
+_ESCAPED_LETTER = b"\\u"
+
+
+def convert(message: Message) -> Mapped:
+    name, kind = _judge(_HEAD.need(message.body, "$", message.odd))
+    match kind:
+        case "user.settings_updated":
+            body, user, data = _settings_updated(message)
+        case "user.score_updated":
+            body, user, data = _score_updated(message)
+        case "user.loyalty_points_updated":
+            body, user, data = _points_updated(message)
+        case _:
+            body, user, data = _whole_user(message)
+    sub: str = data.user["sub"]
+    time = number_clock(body.created, MICROS_PER_SECOND, "$.created")
+    if time is None:
+        refuse("$.created", "a number")
+    gone = _DELETIONS.get(user.status)
+    if gone or kind == "user.deleted":
+        kind, data = "user.deleted", deletion(sub, gone or "unknown")
+    event_id = None if body.event_id in (0, "0") else identity(body.event_id)
+    return Mapped(name, event_id, [Draft(kind, sub, time, "event", data)])
+
+
+def _judge(head: Head) -> tuple[str, EventType]:
+    name = event_name(head.type, "$.type")
+    if kind := EVENTS.get(name):
+        return name, kind
+    if name.startswith(OTHER_FAMILIES):
+        raise Dropped("other_family")
+    raise unknown_event("$.type")
+
+
+def _whole_user(message: Message) -> tuple[Body, User, Data]:
+    body = _USER_BODY.need(message.body, "$", message.odd)
+    user = needed(body.data, "$.data")
+    return body, user, _profile(user, "$.data", message)
+
+
+def _settings_updated(message: Message) -> tuple[Body, User, Data]:
+    body = _SETTINGS_BODY.need(message.body, "$", message.odd)
+    settings = needed(body.data, "$.data")
+    user = needed(settings.user, "$.data.user")
+    data = _profile(user, "$.data.user", message)
+    values = ((name, getattr(settings, name)) for name in _SETTING_NAMES)
+    data.settings = {name: value for name, value in values if value is not None}
+    return body, user, data
+
+
+def _score_updated(message: Message) -> tuple[Body, User, Data]:
+    body = _SCORE_BODY.need(message.body, "$", message.odd)
+    event = needed(body.data, "$.data")
+    user = needed(event.user, "$.data.user")
+    data = _reduced(user, message.odd)
+    data.score = Score(
+        entry_id=identity(event.id) or UNSET,
+        delta=integer(event.score, "$.data.score"),
+        balance=_or_unset(user.reputation),
+        reason=event.reputation_type_description or UNSET,
+        reason_code=_or_unset(event.reputation_type),
+        comment=event.comment or UNSET,
+    )
+    return body, user, data
+
+
+def _points_updated(message: Message) -> tuple[Body, User, Data]:
+    body = _POINTS_BODY.need(message.body, "$", message.odd)
+    event = needed(body.data, "$.data")
+    user = needed(event.user, "$.data.user")
+    data = _reduced(user, message.odd)
+    data.points = Points(
+        delta=integer(event.points, "$.data.points"),
+        balance=_or_unset(event.total_points),
+        reason=event.action or UNSET,
+        added_at=carried_time(event.added_at, "added_at", message.odd) or UNSET,
+    )
+    return body, user, data
+
+
+def _profile(user: User, place: str, message: Message) -> Data:
+    sub = needed_id(user.id, f"{place}.id")
+    attributes = _attributes(user, message.odd)
+    if user.reputation is not None:
+        attributes["reputation"] = user.reputation
+    if counters := _counters(user, place, message):
+        attributes["counters"] = counters
+    return Data(
+        snapshot="full",
+        status=_STATUS.get(user.status, UNSET),
+        user=_claims(user, sub, message.odd),
+        attributes=attributes or UNSET,
+    )
+
+
+def _reduced(user: User, odd: list[str]) -> Data:
+    """The user beside a score or points: partial, and empty text says nothing."""
+    sub = needed_id(user.id, "$.data.user.id")
+    attributes = _attributes(user, odd)
+    return Data(snapshot="partial", user=_claims(user, sub, odd), attributes=attributes or UNSET)
+
+
+def _or_unset(value: int | None) -> int | UnsetType:
+    return UNSET if value is None else value
+
+
+def _claims(user: User, sub: str, odd: list[str]) -> dict[str, Any]:
+    claims: dict[str, Any] = {"sub": sub}
+    if user.real_name:
+        claims["name"] = user.real_name
+    if user.username:
+        claims["preferred_username"] = user.username
+    if user.email:
+        claims["email"] = user.email
+    if user.email_isvalid is not None:
+        claims["email_verified"] = user.email_isvalid
+    if user.gender and user.gender != "Unspecified":
+        claims["gender"] = gender(user.gender)
+    if user.date_of_birth and (born := birthdate(user.date_of_birth, "date_of_birth", odd)):
+        claims["birthdate"] = born
+    if user.language:
+        claims["locale"] = user.language
+    if user.location:
+        claims["address"] = {"formatted": user.location}
+    if user.avatar:
+        claims["picture"] = user.avatar
+    if user.website:
+        claims["website"] = user.website
+    return claims
+
+
+def _attributes(user: User, odd: list[str]) -> dict[str, Any]:
+    attributes: dict[str, Any] = {}
+    if ext_id := identity(user.ext_id):
+        attributes["ext_id"] = ext_id
+    if user.bio:
+        attributes["bio"] = user.bio
+    if user.description:
+        attributes["description"] = user.description
+    if user.cover:
+        attributes["cover"] = user.cover
+    if user.role:
+        attributes["role"] = user.role
+    if user.community_badge is not None:
+        attributes["community_badge"] = user.community_badge
+    if joined := carried_time(user.date_joined, "date_joined", odd):
+        attributes["date_joined"] = joined
+    if user.tags is not None:
+        attributes["tags"] = user.tags
+    return attributes
+
+
+def _counters(user: User, place: str, message: Message) -> dict[str, int]:
+    """Every `*_counter` of the user: which there are depends on the community's options."""
+    values = ((name, getattr(user, name)) for name in _COUNTER_NAMES)
+    counters = {name: value for name, value in values if value is not None}
+    if message.body.count(_COUNTER_END) > len(counters) or _ESCAPED_LETTER in message.body:
+        counters.update(_undocumented_counters(place, message))
+    return counters
+
+
+def _undocumented_counters(place: str, message: Message) -> dict[str, int]:
+    members: Any = message.body
+    for name in place.split(".")[1:]:
+        members = _read_members(members)[name]
+    counters = {}
+    for name, raw in _read_members(members).items():
+        if name.endswith("_counter") and name not in _COUNTER_NAMES:
+            value = read_value(int | None, raw, name, message.odd)
+            if type(value) is int:
+                counters[name] = value
+    return counters
+
+
+SELFCOMMUNITY = Vendor(
+    "selfcommunity", "SelfCommunity", convert, (UserBody, SettingsBody, ScoreBody, PointsBody)
+)

@@ -1,0 +1,139 @@
+"""Judging single values: ids, names, clocks, dates, and what is left out of an event and named."""
+
+import re
+from decimal import ROUND_DOWN, Context, Decimal
+from typing import Final
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from app.times import MICROS_PER_SECOND, format_micros, parse_rfc3339
+from app.vendors.model import Refused, refuse
+from app.vendors.reading import NotJson
+
+# Documentation samples sent by mistake: names of no event of any vendor.
+_PLACEHOLDERS: Final = frozenset({"string", "<string>", ""})
+_DATE = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])|\d{4}", re.ASCII)
+_INTEGER_TEXT = re.compile(r"[+-]?\d{1,19}", re.ASCII)
+_PLAIN_NUMBER = re.compile(rb"(\d{1,13})(?:\.(\d+))?")
+_CUTTING: Final = Context(prec=40, rounding=ROUND_DOWN)
+_INT64: Final = range(-(2**63), 2**63)
+
+
+def event_name(value: object, place: str) -> str:
+    """The vendor's event name. Raises Refused: `schema` where it is none, `unknown_event` where it
+    is a placeholder of the vendors' documentation."""
+    if type(value) is not str:
+        refuse(place, "str")
+    if value in _PLACEHOLDERS:
+        raise Refused("unknown_event", f"{place}: expected a documented event name")
+    return value
+
+
+def unknown_event(place: str) -> Refused:
+    return Refused("unknown_event", f"{place}: expected a documented event name")
+
+
+def identity(value: object) -> str | None:
+    """An id, text or integer, as text; None where it is unusable (contract: the subject's id)."""
+    if type(value) is str:
+        return value or None
+    if type(value) is int:
+        return str(value)
+    return None
+
+
+def needed_id(value: object, place: str) -> str:
+    sub = identity(value)
+    if sub is None:
+        refuse(place, "non-empty str or int")
+    return sub
+
+
+def integer(value: object, place: str) -> int:
+    """A needed integer of 64 bits, also as text."""
+    if type(value) is str and _INTEGER_TEXT.fullmatch(value):
+        value = int(value)
+    if type(value) is not int or value not in _INT64:
+        refuse(place, "int")
+    return value
+
+
+def clock(value: object, place: str) -> int | None:
+    """An RFC 3339 event time in microseconds; None where it is absent or null.
+
+    Raises Refused for anything else: a clock that is there and cannot be read is no absent one.
+    """
+    if value is None or value is UNSET:
+        return None
+    micros = parse_rfc3339(value) if type(value) is str else None
+    if micros is None:
+        refuse(place, "an RFC 3339 time with an offset")
+    return micros
+
+
+def number_clock(raw: Raw | UnsetType, unit: int, place: str) -> int | None:
+    """A number of units of `unit` microseconds each, as microseconds; None where absent or null.
+
+    Read from the text of the number: a float holds a time of today to half a microsecond at best.
+    Digits past microseconds are cut. Raises Refused (no number) and NotJson (out of range).
+    """
+    if raw is UNSET:
+        return None
+    text = bytes(raw).strip()
+    if match := _PLAIN_NUMBER.fullmatch(text):
+        whole, fraction = match.groups()
+        micros = int(whole) * unit
+        return micros + _cut(fraction, unit) if fraction else micros
+    if text == b"null":
+        return None
+    if text[:1] not in b"-0123456789":
+        _must_read(text)
+        refuse(place, "a number")
+    return _rare_number(text, unit, place)
+
+
+def _cut(fraction: bytes, unit: int) -> int:
+    digits = len(str(unit)) - 1
+    return int(fraction[:digits].ljust(digits, b"0"))
+
+
+def _rare_number(text: bytes, unit: int, place: str) -> int:
+    """Exponents, signs and very long numbers: exact, and no bigger than a float may be."""
+    _must_read(text)
+    value = _CUTTING.multiply(Decimal(text.decode()), unit)
+    if abs(value) > MICROS_PER_SECOND * 10**12:
+        raise Refused("bad_time", f"{place}: expected a time after 2000 and before tomorrow")
+    return int(value)
+
+
+def _must_read(text: bytes) -> None:
+    try:
+        msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise NotJson from None
+
+
+def carried_time(value: str | None, name: str, odd: list[str]) -> str | None:
+    """An optional time in the one form that leaves Rollcall; None and named odd where it is none."""
+    if not value:
+        return None
+    micros = parse_rfc3339(value)
+    if micros is None:
+        odd.append(name)
+        return None
+    return format_micros(micros)
+
+
+def birthdate(value: str, name: str, odd: list[str]) -> str | None:
+    """OpenID Connect's birthdate, `YYYY-MM-DD` or `YYYY`; None and named odd for another text."""
+    if _DATE.fullmatch(value):
+        return value
+    odd.append(name)
+    return None
+
+
+def gender(value: str) -> str:
+    """OpenID Connect spells the two values that it knows in lower case; others stay as sent."""
+    lower = value.lower()
+    return lower if lower in ("male", "female") else value
