@@ -18,22 +18,22 @@ _CHUNK: Final = 1 << 18
 class Line(Struct):
     """One line of standard input as the record that a vendor's topic would hold."""
 
-    topic: str
-    partition: int
     offset: int
     timestamp: int
-    headers: list[tuple[str, bytes]]
+    headers: list[tuple[str, bytes | None]]
     value: bytes | None = None
 
 
-def run_convert(vendor_name: str, record: Line, settings: Settings, source: int, target: BinaryIO) -> int:
+def run_convert(
+    vendor_name: str, record: Line, place: str, settings: Settings, source: int, target: BinaryIO
+) -> int:
     """Answers each line of the file descriptor `source` as soon as it has come in whole."""
     vendor, options = VENDORS[vendor_name], settings.options_of(vendor_name)
     for lines in _lines(source, options.max_record_bytes):
         answers = []
         for line in lines:
             record.value = line
-            answers.append(encode_outcome(convert(vendor, record, options)))
+            answers.append(encode_outcome(convert(vendor, record, place, options)))
             record.offset += 1
         answers.append(b"")
         target.write(b"\n".join(answers))

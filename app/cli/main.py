@@ -8,14 +8,11 @@ import sys
 from collections.abc import Callable, Sequence
 
 from app import __version__
+from app.cli.failed import Failed
 from app.settings import InvalidSettings, Settings, load
 from app.vendors import VENDORS
 
 DONE, FAILED, USAGE = 0, 1, 2
-
-
-class Failed(Exception):
-    """The command is refused or has failed; the text is the one line for standard error."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,6 +38,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"rollcall {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
+    worker = commands.add_parser("worker", help="run a worker until SIGTERM")
+    worker.set_defaults(run=_worker)
+
+    demo = commands.add_parser("demo", help="the main job, live, on an embedded Kafka")
+    demo.add_argument("--keep", action="store_true", help="leave it up to look at, until Ctrl-C")
+    demo.set_defaults(run=_demo)
+
     convert = commands.add_parser("convert", help="vendor bodies on stdin, one JSON outcome a line on stdout")
     convert.add_argument("--vendor", required=True, choices=VENDORS, metavar="V", help=", ".join(VENDORS))
     convert.add_argument("--tenant", metavar="T", help="the same as --header tenant=T")
@@ -48,12 +52,25 @@ def _parser() -> argparse.ArgumentParser:
     convert.add_argument(
         "--timestamp", type=int, metavar="MS", help="the records' Kafka timestamp; default: now"
     )
-    convert.add_argument("--origin", type=_origin, default=("-", 0, 0), metavar="TOPIC/PARTITION/OFFSET")
+    convert.add_argument("--origin", type=_origin, default=("-/0", 0), metavar="TOPIC/PARTITION/OFFSET")
     convert.set_defaults(run=_convert)
 
     fold = commands.add_parser("fold", help="canonical events on stdin, the rows of both tables on stdout")
     fold.add_argument("--rows", metavar="FILE", help="merge with these rows, the output of an earlier fold")
     fold.set_defaults(run=_fold)
+
+    topics = commands.add_parser("topics", help="show the topics, create or check them")
+    topics.add_argument("--create", action="store_true", help="create what is missing")
+    topics.add_argument("--check", action="store_true", help="fail where one is missing or wrong")
+    topics.set_defaults(run=_topics)
+
+    config = commands.add_parser("config", help="show the settings in force")
+    config.add_argument("--table", action="store_true", help="the README's table of all settings")
+    config.set_defaults(run=_config)
+
+    broker = commands.add_parser("broker", help="a real Kafka in the foreground, for development")
+    broker.add_argument("--port", type=int, help="default: a free one")
+    broker.set_defaults(run=_broker)
     return parser
 
 
@@ -64,11 +81,11 @@ def _header(text: str) -> tuple[str, bytes]:
     return name, os.fsencode(value)
 
 
-def _origin(text: str) -> tuple[str, int, int]:
-    match = re.fullmatch(r"(.+)/(\d+)/(\d+)", text, re.ASCII)
+def _origin(text: str) -> tuple[str, int]:
+    match = re.fullmatch(r"(.+/\d+)/(\d+)", text, re.ASCII)
     if match is None:
         raise argparse.ArgumentTypeError("expected TOPIC/PARTITION/OFFSET")
-    return match[1], int(match[2]), int(match[3])
+    return match[1], int(match[2])
 
 
 def _convert(options: argparse.Namespace, settings: Settings) -> int:
@@ -78,11 +95,42 @@ def _convert(options: argparse.Namespace, settings: Settings) -> int:
     if options.tenant is not None:
         headers.append(("tenant", os.fsencode(options.tenant)))
     timestamp = now_ms() if options.timestamp is None else options.timestamp
-    record = Line(*options.origin, timestamp, headers)
-    return run_convert(options.vendor, record, settings, sys.stdin.fileno(), sys.stdout.buffer)
+    place, offset = options.origin
+    record = Line(offset, timestamp, headers)
+    return run_convert(options.vendor, record, place, settings, sys.stdin.fileno(), sys.stdout.buffer)
 
 
 def _fold(options: argparse.Namespace, _settings: Settings) -> int:
     from app.cli.fold import run_fold
 
     return run_fold(options.rows, sys.stdin.buffer, sys.stdout.buffer, sys.stderr)
+
+
+def _worker(_options: argparse.Namespace, settings: Settings) -> int:
+    from app.cli.worker import run_worker
+
+    return run_worker(settings)
+
+
+def _demo(options: argparse.Namespace, settings: Settings) -> int:
+    from app.cli.demo import run_demo
+
+    return run_demo(settings, keep=options.keep)
+
+
+def _topics(options: argparse.Namespace, settings: Settings) -> int:
+    from app.cli.topics import run_topics
+
+    return run_topics(settings, create=options.create, check=options.check)
+
+
+def _config(options: argparse.Namespace, settings: Settings) -> int:
+    from app.cli.config import run_config
+
+    return run_config(settings, table=options.table)
+
+
+def _broker(options: argparse.Namespace, _settings: Settings) -> int:
+    from app.cli.broker import run_broker
+
+    return run_broker(options.port)

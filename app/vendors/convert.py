@@ -30,8 +30,11 @@ class Options(Struct, frozen=True):
     max_record_bytes: int = DEFAULT_MAX_RECORD_BYTES
 
 
-def convert(vendor: Vendor, record: Record, options: Options) -> Outcome:
-    """The outcome of one record. Pure, and raises nothing for whatever a producer may send."""
+def convert(vendor: Vendor, record: Record, place: str, options: Options) -> Outcome:
+    """The outcome of one record of the partition `place` (`topic/partition`).
+
+    Pure, and raises nothing for whatever a producer may send.
+    """
     body = record.value
     if body is None:
         return Skip("tombstone")
@@ -41,7 +44,9 @@ def convert(vendor: Vendor, record: Record, options: Options) -> Outcome:
     try:
         refuse_too_deep(body)
         mapped = vendor.map(message)
-        return Emit(_events(vendor.name, record, message, mapped, options), tuple(message.odd))
+        return Emit(
+            _events(vendor.name, f"{place}/{record.offset}", message, mapped, options), tuple(message.odd)
+        )
     except Dropped as dropped:
         return Skip(dropped.reason)
     except Refused as refused:
@@ -58,7 +63,7 @@ def _place_of(error: Exception) -> str:
     return f"{type(error).__name__} in {Path(frame.filename).name}:{frame.lineno} {frame.name}"
 
 
-def _headers(headers: Sequence[tuple[str, bytes]]) -> dict[str, str]:
+def _headers(headers: Sequence[tuple[str, bytes | None]]) -> dict[str, str]:
     if not headers:
         return _NO_HEADERS
     texts = {}
@@ -75,10 +80,9 @@ _recorded_time = lru_cache(maxsize=1024)(format_micros)
 _tenant_part = lru_cache(maxsize=1024)(escape)
 
 
-def _events(vendor: str, record: Record, message: Message, mapped: Mapped, options: Options) -> list[Event]:
+def _events(vendor: str, origin: str, message: Message, mapped: Mapped, options: Options) -> list[Event]:
     event_id = mapped.event_id or blake2b(message.body, digest_size=_DIGEST_BYTES).hexdigest()
     base = f"{mapped.vendortype}:{event_id}"
-    origin = f"{record.topic}/{record.partition}/{record.offset}"
     forced_tenant = message.headers.get("tenant")
     latest = message.recorded + MICROS_PER_DAY
     if message.recorded >= YEAR_10000:  # a producer that gives microseconds for milliseconds

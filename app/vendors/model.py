@@ -16,12 +16,11 @@ T = TypeVar("T")
 
 
 class Record(Protocol):
-    """A record of a vendor topic, as Kafka's clients name its parts; `timestamp` in milliseconds."""
+    """A record of a vendor topic, as Kafka's clients name its parts; `timestamp` in milliseconds.
 
-    @property
-    def topic(self) -> str: ...
-    @property
-    def partition(self) -> int: ...
+    A header without a value is null, which means the same as empty text.
+    """
+
     @property
     def offset(self) -> int: ...
     @property
@@ -29,7 +28,7 @@ class Record(Protocol):
     @property
     def value(self) -> bytes | None: ...
     @property
-    def headers(self) -> Sequence[tuple[str, bytes]]: ...
+    def headers(self) -> Sequence[tuple[str, bytes | None]]: ...
 
 
 class Message(Struct, gc=False):
@@ -71,13 +70,15 @@ Mapper = Callable[[Message], Mapped]
 class Vendor(Struct, frozen=True):
     """One line of the registry. `name` is in topics, keys, metrics and `source`; `title` for people.
 
-    `shapes` are the structs of the vendor's JSON, outermost first, for schemas and the docs.
+    `shapes` are the structs of the vendor's bodies. `open_names` ends the names of members that are
+    carried though no struct has them.
     """
 
     name: str
     title: str
     map: Mapper
-    shapes: tuple[type[Struct], ...] = ()
+    shapes: tuple[type[Struct], ...]
+    open_names: str = ""
 
 
 class Refused(Exception):

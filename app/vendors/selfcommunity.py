@@ -328,5 +328,5 @@ def _undocumented_counters(place: str, message: Message) -> dict[str, int]:
 
 
 SELFCOMMUNITY = Vendor(
-    "selfcommunity", "SelfCommunity", convert, (UserBody, SettingsBody, ScoreBody, PointsBody)
+    "selfcommunity", "SelfCommunity", convert, (UserBody, SettingsBody, ScoreBody, PointsBody), "_counter"
 )

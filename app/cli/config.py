@@ -1,0 +1,31 @@
+"""`rollcall config`: the settings in force, and the README's table of them."""
+
+import sys
+from typing import Any
+
+from app.settings import Settings, variables
+
+
+def run_config(settings: Settings, *, table: bool) -> int:
+    """One line a variable. No setting is a secret yet; where one is, its value is not to be shown."""
+    if table:
+        sys.stdout.write(settings_table())
+        return 0
+    for variable in variables():
+        value = getattr(settings, variable.field)
+        if variable.vendor is not None:
+            value = value.get(variable.vendor, variable.default)
+        sys.stdout.write(f"{variable.name}={_text(value)}\n")
+    return 0
+
+
+def settings_table() -> str:
+    """Markdown, one row a variable."""
+    rows = [f"| `{each.name}` | `{_text(each.default)}` | {each.help} |\n" for each in variables()]
+    return "| variable | default | meaning |\n|---|---|---|\n" + "".join(rows)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,28 @@
+"""`rollcall worker`: one worker process, until SIGTERM."""
+
+import asyncio
+
+from app.cli.failed import Failed
+from app.health import HttpServerFailed, http_server
+from app.lane import UnsupportedVersion, check_versions, run
+from app.logs import set_up_logs
+from app.metrics import Metrics
+from app.settings import Settings
+from app.topics import BrokerUnreachable, TopicsError, check_topics, prepare_topics
+from app.worker import Worker
+
+
+def run_worker(settings: Settings) -> int:
+    """Exit code 0 after SIGTERM or SIGINT; 70 where it had to stop to protect data (contract, 7)."""
+    set_up_logs(settings.log_format, settings.log_level)
+    try:
+        check_versions()
+        found = asyncio.run(prepare_topics(settings, create=settings.topics_create))
+        check_topics(settings, found)
+        worker = Worker(settings, Metrics(), found)
+        server = http_server(
+            settings.http_host, settings.http_port, worker.metrics, worker.refresh_gauges, worker.problems
+        )
+        return run(worker.app, stop_deadline=settings.stop_deadline, beside=server)
+    except (UnsupportedVersion, BrokerUnreachable, TopicsError, HttpServerFailed) as error:
+        raise Failed(str(error)) from None

@@ -1,0 +1,205 @@
+"""Start, stop, hurt and mend a Kafka of one or three nodes."""
+
+import base64
+import os
+import shutil
+import signal
+import tempfile
+import time
+import uuid
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from app.embedded_kafka.errors import EmbeddedKafkaError
+from app.embedded_kafka.jars import Progress, Runtime, fetch_kafka
+from app.embedded_kafka.node import Node
+from app.embedded_kafka.probe import live_brokers
+from app.embedded_kafka.properties import Ports, free_ports, is_free, server_properties
+
+_POLL_SECONDS = 0.1
+# A clean stop takes half a second; the last of three nodes cannot leave cleanly, their quorum is gone.
+_STOP_SECONDS = 5.0
+_KILL_SECONDS = 10.0
+# Between the choice of a free port and its use another process may take it.
+_ATTEMPTS = 3
+
+
+class EmbeddedKafka:
+    """A real Kafka on 127.0.0.1, as a context manager or by `start()` and `stop()`.
+
+    It dies with the process that started it, whatever ends that. Every method blocks until what it says
+    is so, and may be called from any thread, one call at a time; every failure is an EmbeddedKafkaError.
+    Node numbers count from 0 and are Kafka's own node ids, so a partition's leader names the node to kill.
+    With three nodes topics get three replicas, of which two must be in sync.
+    """
+
+    def __init__(
+        self,
+        nodes: int = 1,
+        *,
+        port: int | None = None,
+        extra: Mapping[str, str] | None = None,
+        progress: Progress | None = None,
+        start_timeout: float = 60.0,
+    ) -> None:
+        """Say what to run; nothing happens before `start()`.
+
+        `port` fixes the port of node 0 (others, and all by default, are free ones). `extra` holds broker
+        settings that replace ours. `progress` gets lines for a human while jars are fetched and nodes
+        start. `start_timeout` is how many seconds a start may take, without fetching.
+        """
+        self._count = nodes
+        self._port = port
+        self._extra = dict(extra or {})
+        self._say = progress or (lambda _line: None)
+        self._start_timeout = start_timeout
+        self._folder: Path | None = None
+        self._nodes: list[Node] = []
+        self._cluster_id = ""
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def bootstrap(self) -> str:
+        """`127.0.0.1:PORT`, comma-separated if there are more: what clients call bootstrap servers."""
+        if not self._nodes:
+            raise EmbeddedKafkaError("the embedded Kafka is not started")
+        return ",".join(f"127.0.0.1:{node.ports.broker}" for node in self._nodes)
+
+    def start(self) -> None:
+        """Start all nodes and wait until each knows all others."""
+        if self._nodes:
+            raise EmbeddedKafkaError("the embedded Kafka is started already")
+        if self._port is not None and not is_free(self._port):
+            raise EmbeddedKafkaError(f"port {self._port} of 127.0.0.1 is taken")
+        runtime = fetch_kafka(self._say)
+        self._say("Kafka: starting")
+        for attempt in range(1, _ATTEMPTS + 1):
+            ports = self._choose_ports()
+            try:
+                self._start(runtime, ports)
+                break
+            except OSError as error:
+                self._discard()
+                raise EmbeddedKafkaError(f"the embedded Kafka cannot be run: {error}") from error
+            except EmbeddedKafkaError:
+                self._discard()
+                lost = self._port is None and not all(is_free(port) for pair in ports for port in pair)
+                if not lost or attempt == _ATTEMPTS:
+                    raise
+            except BaseException:
+                self._discard()
+                raise
+        self._say(f"Kafka: serving at {self.bootstrap}")
+
+    def stop(self) -> None:
+        """Stop all nodes cleanly, kill those that do not go, and remove their data. Idempotent."""
+        for node in self._nodes:
+            # A paused process would not hear SIGTERM; one that is gone need not.
+            with suppress(EmbeddedKafkaError, ProcessLookupError):
+                node.signal(signal.SIGCONT)
+                node.signal(signal.SIGTERM)
+        deadline = time.monotonic() + _STOP_SECONDS
+        for node in self._nodes:
+            node.wait_gone(max(0.0, deadline - time.monotonic()))
+        self._discard()
+
+    def kill(self, node: int = 0) -> None:
+        """SIGKILL: the node is gone, its data as the operating system has it."""
+        self._nodes[node].signal(signal.SIGKILL)
+        self._await_gone(self._nodes[node], _KILL_SECONDS)
+
+    def stop_node(self, node: int = 0) -> None:
+        """SIGTERM: the node hands over its partitions and leaves. Fails if it does not within 60 s."""
+        self._nodes[node].signal(signal.SIGTERM)
+        self._await_gone(self._nodes[node], 60.0)
+
+    def start_node(self, node: int = 0) -> None:
+        """Start a node that is down, on its old port with its old data, and wait until it serves."""
+        self._nodes[node].launch()
+        self._await(self._nodes[node], frozenset({node}))
+
+    def pause(self, node: int = 0) -> None:
+        """SIGSTOP: connections stay open, nothing is answered."""
+        self._nodes[node].signal(signal.SIGSTOP)
+
+    def resume(self, node: int = 0) -> None:
+        """SIGCONT: end a pause."""
+        self._nodes[node].signal(signal.SIGCONT)
+
+    def pid(self, node: int = 0) -> int:
+        """The process id of a node's JVM."""
+        return self._nodes[node].pid
+
+    def _choose_ports(self) -> list[Ports]:
+        free = free_ports(2 * self._count)
+        ports = [Ports(*free[at : at + 2]) for at in range(0, len(free), 2)]
+        if self._port is not None:
+            ports[0] = Ports(self._port, ports[0].controller)
+        return ports
+
+    def _start(self, runtime: Runtime, ports: list[Ports]) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="rollcall-kafka-"))
+        self._nodes = [
+            Node(number, runtime, self._folder / f"node-{number}", own) for number, own in enumerate(ports)
+        ]
+        self._format(ports)
+        for node in self._nodes:
+            node.launch()
+        for node in self._nodes:
+            self._await(node, frozenset(range(self._count)))
+
+    def _format(self, ports: list[Ports]) -> None:
+        self._cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+        with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+            futures = [
+                pool.submit(
+                    node.format,
+                    self._cluster_id,
+                    server_properties(node.number, ports, node.folder / "data", self._extra),
+                )
+                for node in self._nodes
+            ]
+            for future in futures:
+                future.result()
+
+    def _await(self, node: Node, members: frozenset[int]) -> None:
+        """Wait until the node answers and all `members` serve, as it sees it."""
+        deadline = time.monotonic() + self._start_timeout
+        while not members <= live_brokers(node.ports.broker, self._cluster_id):
+            if not node.running:
+                raise EmbeddedKafkaError(
+                    f"node {node.number} of the embedded Kafka ended while starting", node.log
+                )
+            if time.monotonic() > deadline:
+                message = (
+                    f"node {node.number} of the embedded Kafka did not serve within {self._start_timeout:g} s"
+                )
+                raise EmbeddedKafkaError(message, node.log)
+            time.sleep(_POLL_SECONDS)
+
+    def _await_gone(self, node: Node, seconds: float) -> None:
+        if not node.wait_gone(seconds):
+            raise EmbeddedKafkaError(f"node {node.number} did not end within {seconds:g} s", node.log)
+
+    def _discard(self) -> None:
+        """Kill what is left and remove the data."""
+        for node in self._nodes:
+            with suppress(EmbeddedKafkaError, ProcessLookupError):
+                node.signal(signal.SIGKILL)
+            node.wait_gone(_KILL_SECONDS)
+        self._nodes = []
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None

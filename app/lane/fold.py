@@ -1,0 +1,115 @@
+"""Both changelogs of one partition, read from their start, become rows again: by merging, not by
+overwriting.
+
+In a log that a paused worker wrote into late, the last record of a key is not the best one. So a key
+that comes again is merged, and what differs from the last record of its log is named for rewriting.
+
+Tombstones: one is written over a loyalty row when its user is deleted, and over the marker of a deletion
+when the grace period is over; a worker that woke up may also have written one from an old memory. So what
+stood before a tombstone is kept aside until both logs are read:
+- a loyalty row comes back if its users row knows a deletion; `reconcile` then prunes what the deletion
+  covers. Without such a users row the marker itself has been ended: the tombstone holds;
+- a users row comes back unless it is a bare marker, the only row that a tombstone may end.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple, Protocol
+
+from app.lane.rowlogic import TABLE_NAMES, PairLogic, Row, RowLogic, TableName
+
+
+class Keyed(Protocol):
+    """What is read of a record of a changelog."""
+
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> Row: ...
+
+
+class FoldedTable(NamedTuple):
+    rows: dict[bytes, bytes]
+    rewrite: set[bytes]
+    """Keys whose row (or its absence) is not what the last record of the log says."""
+
+
+class _LogFold:
+    """One changelog of the partition."""
+
+    def __init__(self, logic: RowLogic) -> None:
+        self.rows: dict[bytes, bytes] = {}
+        self.ended: dict[bytes, bytes] = {}  # what stood before the last tombstone, by key
+        self._last: dict[bytes, Row] = {}  # the last record of a key, where the row may differ from it
+        self._logic = logic
+
+    def read(self, records: Iterable[Keyed]) -> None:
+        rows, last = self.rows, self._last
+        merge, supersedes = self._logic.merge, self._logic.supersedes
+        for record in records:
+            key, newer = record.key, record.value
+            if key is None:  # not ours, and nothing can be stored under it
+                continue
+            older = rows.get(key)
+            if newer is None:
+                self._end(key, older)
+            elif older is None or older == newer or supersedes(older, newer):
+                rows[key] = newer
+                last.pop(key, None)
+            else:
+                rows[key] = merge(key, older, newer)
+                last[key] = newer
+
+    def restore(self, key: bytes) -> None:
+        """The tombstone of the key is void: what stood before it counts again."""
+        ended, later = self.ended[key], self.rows.get(key)
+        self.settle(key, ended if later is None else self._logic.merge(key, ended, later))
+
+    def settle(self, key: bytes, row: Row) -> None:
+        """The row of a key after a look at the other table."""
+        before = self.rows.get(key)
+        if row == before:
+            return
+        self._last.setdefault(key, before)
+        if row is None:
+            del self.rows[key]
+        else:
+            self.rows[key] = row
+
+    def finish(self) -> FoldedTable:
+        rewrite = {key for key, last in self._last.items() if self.rows.get(key) != last}
+        return FoldedTable(self.rows, rewrite)
+
+    def _end(self, key: bytes, older: Row) -> None:
+        self._last.pop(key, None)
+        if older is not None:
+            del self.rows[key]
+            earlier = self.ended.get(key)
+            self.ended[key] = older if earlier is None else self._logic.merge(key, earlier, older)
+
+
+class PartitionFold:
+    """Reads the users and the loyalty changelog of one partition, in any interleaving."""
+
+    def __init__(self, logic: PairLogic) -> None:
+        self._logic = logic
+        self._logs = {name: _LogFold(logic.of(name)) for name in TABLE_NAMES}
+
+    def read(self, table: TableName, records: Iterable[Keyed]) -> None:
+        """The next records of one log, in log order."""
+        self._logs[table].read(records)
+
+    def finish(self) -> dict[TableName, FoldedTable]:
+        """Both logs are read to their ends: the rows, and what has to be written again."""
+        logic, users, loyalty = self._logic, self._logs["users"], self._logs["loyalty"]
+        for key, ended in users.ended.items():
+            if not logic.is_marker(ended):
+                users.restore(key)
+        for key in loyalty.ended:
+            if logic.knows_deletion(users.rows.get(key)):
+                loyalty.restore(key)
+        pruned = [key for key in loyalty.rows if logic.knows_deletion(users.rows.get(key))]
+        for key in pruned:
+            users_row, loyalty_row = logic.reconcile(users.rows.get(key), loyalty.rows.get(key))
+            users.settle(key, users_row)
+            loyalty.settle(key, loyalty_row)
+        return {name: log.finish() for name, log in self._logs.items()}

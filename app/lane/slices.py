@@ -1,0 +1,88 @@
+"""A slice: what one fetch gave for one partition. The unit that agents handle, acknowledge and commit."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+Partition = tuple[str, int]
+"""Topic and partition number; Faust's and aiokafka's own named tuples compare and hash equal to it."""
+
+
+class Record(Protocol):
+    """One record as agents see it; whatever the client library calls its class."""
+
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int:
+        """Kafka's record timestamp in milliseconds since 1970."""
+
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes | None]]: ...
+
+
+def _current() -> bool:
+    return True
+
+
+def _unheard() -> None:
+    return None
+
+
+class Slice:
+    """Consecutive records of one partition, in offset order; never empty.
+
+    `begin` and `done` are for `run_slices`, agents only read. Made without callbacks (as unit tests
+    of agents do) it is always current and its acknowledgement goes nowhere.
+    """
+
+    __slots__ = ("_begin", "_done", "generation", "partition", "records", "topic")
+
+    def __init__(
+        self,
+        topic: str,
+        partition: int,
+        records: Sequence[Record],
+        *,
+        generation: int = 0,
+        begin: Callable[[], bool] = _current,
+        done: Callable[[], None] = _unheard,
+    ) -> None:
+        self.topic = topic
+        self.partition = partition
+        self.records = records
+        self.generation = generation
+        self._begin = begin
+        self._done = done
+
+    @property
+    def first(self) -> int:
+        """Offset of the first record."""
+        return self.records[0].offset
+
+    @property
+    def last(self) -> int:
+        """Offset of the last record."""
+        return self.records[-1].offset
+
+    @property
+    def next_offset(self) -> int:
+        """What to commit once this slice, and every one before it, is done."""
+        return self.last + 1
+
+    def begin(self) -> bool:
+        """Whether the slice may be handled; False when its partition was revoked while it queued."""
+        return self._begin()
+
+    def done(self) -> None:
+        """Acknowledge: everything that the slice caused is durable. Nothing else acknowledges it."""
+        self._done()
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __repr__(self) -> str:
+        return f"Slice({self.topic}/{self.partition}/{self.first}..{self.last})"

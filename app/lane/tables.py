@@ -1,0 +1,104 @@
+"""Rows of a table as encoded bytes, one dict a partition, and the records that changed rows leave in the
+changelog.
+
+Faust writes a changelog record at each assignment, through a producer whose failures it swallows. Here a
+write only marks the key, and `flush` appends one record for each changed key of the slice to the lane's
+own producer, as the bytes that Faust's `raw` serializer would write. Bytes are also what the garbage
+collector does not have to look at.
+"""
+
+from typing import Any, NoReturn, Protocol
+
+import faust
+
+from app.lane.rowlogic import Row
+
+
+class ChangelogWriter(Protocol):
+    """The part of GroupProducer that a flush uses."""
+
+    def append(self, topic: str, partition: int, key: bytes | None, value: bytes | None) -> None: ...
+
+
+class PartitionRows:
+    """The rows of one live partition, and which of them the changelog does not have yet."""
+
+    __slots__ = ("_changed", "_rows")
+
+    def __init__(self, rows: dict[bytes, bytes]) -> None:
+        self._rows = rows
+        self._changed: set[bytes] = set()
+
+    def get(self, key: bytes) -> Row:
+        return self._rows.get(key)
+
+    def keys(self) -> list[bytes]:
+        """A copy: rows may come and go while the caller goes through it."""
+        return list(self._rows)
+
+    def put(self, key: bytes, row: Row) -> None:
+        """Sets the row of a key, or removes it: the changelog then gets a tombstone."""
+        if row is None:
+            self._rows.pop(key, None)
+        else:
+            self._rows[key] = row
+        self._changed.add(key)
+
+    def flush(self, producer: ChangelogWriter, topic: str, partition: int) -> int:
+        """Appends what changed since the last flush, one record a key. Returns their number."""
+        changed = self._changed
+        if not changed:
+            return 0
+        self._changed = set()
+        rows, append = self._rows, producer.append
+        for key in changed:
+            append(topic, partition, key, rows.get(key))
+        return len(changed)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
+class LaneTable(faust.Table[bytes, bytes]):
+    """A Faust table by name, changelog and place in the app; its rows are read and written by partition.
+
+    A slice's agent takes `live(partition)` of its own partition, reads and writes rows there without
+    awaiting, and calls `flush` before it awaits its producer's `sync()`.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._partitions: dict[int, PartitionRows] = {}
+
+    def live(self, partition: int) -> PartitionRows:
+        """The rows of a partition that this worker owns and has recovered; raises KeyError otherwise."""
+        return self._partitions[partition]
+
+    def live_partitions(self) -> list[int]:
+        return list(self._partitions)
+
+    def is_live(self, partition: int) -> bool:
+        return partition in self._partitions
+
+    def install(self, partition: int, rows: dict[bytes, bytes]) -> None:
+        """Recovery has the rows of the partition, complete; they are ours to change from now on."""
+        self._partitions[partition] = PartitionRows(rows)
+
+    def forget(self, partition: int) -> None:
+        """The partition may have been written by somebody else since."""
+        self._partitions.pop(partition, None)
+
+    def flush(self, producer: ChangelogWriter) -> int:
+        """Appends one changelog record for each key changed since the last flush. Returns their number."""
+        topic = self.changelog_topic_name
+        return sum(rows.flush(producer, topic, partition) for partition, rows in self._partitions.items())
+
+    def row_count(self) -> int:
+        return sum(map(len, self._partitions.values()))
+
+    # Faust's own way to write a row, `table[key] = row`, would send through Faust's producer, unawaited.
+    def on_key_set(self, *_: object) -> NoReturn:
+        raise TypeError(f"rows of {self.name} are written with live(partition).put() and flush()")
+
+    def on_key_del(self, *_: object) -> NoReturn:
+        raise TypeError(f"rows of {self.name} are removed with live(partition).put(key, None) and flush()")

@@ -1,0 +1,45 @@
+"""The rules of `app.state` in the form in which the lane keeps rows: as bytes."""
+
+from app.lane.rowlogic import PairLogic, Row, RowLogic
+from app.state import (
+    decode_loyalty,
+    decode_user,
+    encode_loyalty,
+    encode_user,
+    loyalty_supersedes,
+    merge_loyalty,
+    merge_users,
+    prune,
+    user_supersedes,
+)
+from app.state.rows import Marker
+
+
+def _merge_users(_key: bytes, older: bytes, newer: bytes) -> bytes:
+    return encode_user(merge_users(decode_user(older), decode_user(newer)))
+
+
+def _merge_loyalty(_key: bytes, older: bytes, newer: bytes) -> bytes:
+    merged = merge_loyalty(decode_loyalty(older), decode_loyalty(newer))
+    # Neither is None, so nothing can have been lost.
+    assert merged is not None
+    return encode_loyalty(merged)
+
+
+def _reconcile(user: Row, loyalty: Row) -> tuple[Row, Row]:
+    if user is None or loyalty is None:
+        return user, loyalty
+    pruned = prune(decode_loyalty(loyalty), decode_user(user))
+    return user, None if pruned is None else encode_loyalty(pruned)
+
+
+def _is_marker(user: bytes) -> bool:
+    return isinstance(decode_user(user), Marker)
+
+
+ROW_LOGIC = PairLogic(
+    users=RowLogic(merge=_merge_users, supersedes=user_supersedes),
+    loyalty=RowLogic(merge=_merge_loyalty, supersedes=loyalty_supersedes),
+    reconcile=_reconcile,
+    is_marker=_is_marker,
+)

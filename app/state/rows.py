@@ -1,0 +1,149 @@
+"""The two rows of a user as they stand on the changelogs (contract, section 4), and their bytes.
+
+Rows are values: nothing in this package changes a row, or a dict in it, once it has been returned.
+A tombstone is None.
+"""
+
+from typing import Any, Final, Literal, NamedTuple
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from app.canonical import Status
+from app.state.encoding import encode_row
+from app.state.instants import instant
+
+ENTRIES_KEPT: Final = 20
+
+
+class PresenceAt(Struct, gc=False):
+    status: str
+    at: str
+
+
+class UserRow(Struct, gc=False, kw_only=True):
+    """A user who is there. `as_of` and `stamps` are microseconds since 1970, all other times text.
+
+    `as_of` is the stamp of the last full snapshot and of every register without one in `stamps`;
+    a name in `stamps` without a value is a register that was cleared then.
+    """
+
+    vendor: str
+    tenant: str
+    sub: str
+    status: Status | UnsetType = UNSET
+    complete: bool
+    profile: dict[str, Any]
+    attributes: dict[str, Any]
+    settings: dict[str, Any]
+    presence: PresenceAt | UnsetType = UNSET
+    created_at: str | UnsetType = UNSET
+    updated_at: str | UnsetType = UNSET
+    last_login_at: str | UnsetType = UNSET
+    last_logout_at: str | UnsetType = UNSET
+    as_of: int | UnsetType = UNSET
+    stamps: dict[str, int]
+    deleted_at: str | UnsetType = UNSET
+
+
+class Marker(Struct, gc=False, kw_only=True):
+    """All that is kept of a deleted user, until the grace period is over."""
+
+    vendor: str
+    tenant: str
+    sub: str
+    status: Literal["deleted"] = "deleted"
+    deleted_at: str
+
+
+User = UserRow | Marker
+
+
+class Balance(Struct, gc=False):
+    """A balance that the vendor stated, and the event's time in microseconds."""
+
+    value: int
+    as_of: int
+
+
+class Entry(Struct, gc=False, kw_only=True):
+    """One change of a balance. `id` is the event's id, `at` the event's time."""
+
+    id: str
+    kind: Literal["reputation", "points"]
+    delta: int
+    balance: int | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+    at: str
+
+
+class LoyaltyRow(Struct, gc=False, kw_only=True):
+    """Stated balances, and the newest ENTRIES_KEPT entries, newest first by (at, id)."""
+
+    vendor: str
+    tenant: str
+    sub: str
+    reputation: Balance | UnsetType = UNSET
+    points: Balance | UnsetType = UNSET
+    entries: list[Entry]
+
+
+class Rows(NamedTuple):
+    """Both rows of one key."""
+
+    user: User | None
+    loyalty: LoyaltyRow | None
+
+
+NO_ROWS: Final = Rows(None, None)
+
+
+class InvalidRow(ValueError):
+    """These bytes are no row of ours. The text holds nothing of them."""
+
+
+_users = msgspec.json.Decoder(UserRow)
+_markers = msgspec.json.Decoder(Marker)
+_loyalty = msgspec.json.Decoder(LoyaltyRow)
+
+
+def decode_user(value: bytes) -> User:
+    """Reads a value of the users changelog (a tombstone has none). Raises InvalidRow."""
+    try:
+        try:
+            row: User = _users.decode(value)
+        except msgspec.ValidationError:  # a marker has no `complete`
+            row = _markers.decode(value)
+    except (ValueError, RecursionError):
+        raise InvalidRow("expected a row of the users table") from None
+    if isinstance(row, UserRow) and not isinstance(row.profile.get("address", {}), dict):
+        raise InvalidRow("$.profile.address: expected an object")
+    if row.deleted_at is not UNSET:
+        micros_of(row.deleted_at)
+    return row
+
+
+def decode_loyalty(value: bytes) -> LoyaltyRow:
+    """Reads a value of the loyalty changelog (a tombstone has none). Raises InvalidRow."""
+    try:
+        return _loyalty.decode(value)
+    except (ValueError, RecursionError):
+        raise InvalidRow("expected a row of the loyalty table") from None
+
+
+def encode_user(row: User) -> bytes:
+    """The row's value on the users changelog. Equal states have equal bytes."""
+    return encode_row(row)
+
+
+def encode_loyalty(row: LoyaltyRow) -> bytes:
+    """The row's value on the loyalty changelog. Equal states have equal bytes."""
+    return encode_row(row)
+
+
+def micros_of(text: str) -> int:
+    """Microseconds since 1970 of a time in a row. Raises InvalidRow where it is none."""
+    try:
+        return instant(text)[0]
+    except ValueError:
+        raise InvalidRow("expected RFC 3339 times in a row") from None

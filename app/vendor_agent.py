@@ -1,0 +1,115 @@
+"""A vendor's agent: slices of bodies in, canonical events and dead letters out."""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+from app.canonical import CONTENT_TYPE_HEADER, encode_event
+from app.deadletter import DeadLetters, Origin
+from app.lane import Record, Slice
+from app.lane.partitioner import partition_of
+from app.lane.producer import GroupProducer
+from app.metrics import Metrics
+from app.outcome import Dead, Emit, Outcome, Skip
+from app.topics import Target
+from app.vendors import Options, Vendor, convert
+from app.vendors.census import names_not_mapped
+
+# Looking for names that no mapper reads costs as much as mapping; a sample shows them all the same.
+CENSUS_EVERY: Final = 32
+
+_HEADERS: Final = (CONTENT_TYPE_HEADER,)
+
+
+class VendorAgent:
+    """Handles the slices of one vendor's topic."""
+
+    def __init__(
+        self,
+        vendor: Vendor,
+        options: Options,
+        producer: GroupProducer,
+        events: Target,
+        letters: DeadLetters,
+        metrics: Metrics,
+    ) -> None:
+        self._vendor = vendor
+        self._options = options
+        self._producer = producer
+        self._events = events
+        self._letters = letters
+        self._metrics = metrics
+
+    async def handle(self, records: Slice) -> None:
+        """Returns when every event and dead letter of the slice is acknowledged by all in-sync replicas.
+
+        Nothing is awaited before the last append: slices of a partition keep their order by it.
+        """
+        self._producer.enter(
+            records.topic, records.partition, records.first, records.last, records.generation
+        )
+        started = time.perf_counter()
+        tally = Tally()
+        place = f"{records.topic}/{records.partition}"
+        for record in records.records:
+            outcome = self._written(record, convert(self._vendor, record, place, self._options))
+            if isinstance(outcome, Dead):
+                origin = Origin(records.topic, records.partition, record.offset, self._vendor.name)
+                self._letters.append(record, origin, outcome)
+            tally.add(outcome)
+        self._metrics.stage_seconds.labels("map").observe(time.perf_counter() - started)
+        await self._producer.sync()
+        self._count(tally, records.records)
+
+    def _written(self, record: Record, outcome: Outcome) -> Outcome:
+        """Appends the events of an `Emit`: all of them, or, where one is larger than the canonical
+        topic takes, none, and the record is dead."""
+        if not isinstance(outcome, Emit):
+            return outcome
+        encoded = [(event.partitionkey.encode(), encode_event(event)) for event in outcome.events]
+        events = self._events
+        if len(encoded) * len(record.value or b"") > events.largest_record >> 4:
+            for key, value in encoded:
+                if not events.takes(key, value, _HEADERS):
+                    limit = events.largest_record
+                    return Dead("too_large", f"its canonical event: expected at most {limit} bytes")
+        for key, value in encoded:
+            partition = partition_of(key, events.partitions)
+            self._producer.append(events.topic, partition, key, value, headers=_HEADERS)
+        return outcome
+
+    def _count(self, tally: "Tally", records: Sequence[Record]) -> None:
+        name, metrics = self._vendor.name, self._metrics
+        metrics.received.labels(name).inc(len(records))
+        for (outcome, reason), count in tally.outcomes.items():
+            metrics.records.labels(name, outcome, reason).inc(count)
+        for kind, count in tally.events.items():
+            metrics.events.labels(name, kind).inc(count)
+        if tally.left_out:
+            metrics.count_fields(metrics.left_out, name, tally.left_out)
+        for record in records[::CENSUS_EVERY]:
+            if record.value is not None and len(record.value) <= self._options.max_record_bytes:
+                names = names_not_mapped(self._vendor, record.value)
+                metrics.count_fields(metrics.not_mapped, name, names)
+
+
+class Tally:
+    """What became of a slice's records."""
+
+    def __init__(self) -> None:
+        self.outcomes: Counter[tuple[str, str]] = Counter()
+        self.events: Counter[str] = Counter()
+        self.left_out: list[str] = []
+
+    def add(self, outcome: Outcome) -> None:
+        match outcome:
+            case Emit(events, left_out):
+                self.outcomes["emit", ""] += 1
+                for event in events:
+                    self.events[event.type] += 1
+                self.left_out += left_out
+            case Skip(reason):
+                self.outcomes["skip", reason] += 1
+            case Dead(reason, _):
+                self.outcomes["dead", reason] += 1

@@ -1,0 +1,57 @@
+"""Which names in a body no mapper reads: what a vendor has added, or what we chose not to carry."""
+
+import types
+from functools import cache
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import Struct
+
+from app.vendors.model import Vendor
+
+
+def names_not_mapped(vendor: Vendor, body: bytes) -> set[str]:
+    """Names of the body's members that no shape of the vendor has; empty for what is not JSON.
+
+    Names only, and below the objects that are read: an unread object counts as one name.
+    """
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return set()
+    found: set[str] = set()
+    _visit(value, vendor.shapes, found)
+    return {name for name in found if not (vendor.open_names and name.endswith(vendor.open_names))}
+
+
+def _visit(value: Any, shapes: tuple[type[Struct], ...], found: set[str]) -> None:
+    if isinstance(value, list):
+        for item in value:
+            _visit(item, shapes, found)
+    elif isinstance(value, dict) and shapes:
+        members = _members(shapes)
+        for name, member in value.items():
+            if name not in members:
+                found.add(name)
+            else:
+                _visit(member, members[name], found)
+
+
+@cache
+def _members(shapes: tuple[type[Struct], ...]) -> dict[str, tuple[type[Struct], ...]]:
+    """For each name that any of the shapes has, the shapes that its value can have."""
+    members: dict[str, tuple[type[Struct], ...]] = {}
+    for shape in shapes:
+        hints = get_type_hints(shape)
+        for field in msgspec.structs.fields(shape):
+            inner = members.get(field.encode_name, ())
+            members[field.encode_name] = inner + tuple(_structs(hints[field.name]))
+    return members
+
+
+def _structs(kind: Any) -> list[type[Struct]]:
+    if isinstance(kind, type) and issubclass(kind, Struct):
+        return [kind]
+    if get_origin(kind) in (Union, types.UnionType, list):
+        return [shape for part in get_args(kind) for shape in _structs(part)]
+    return []

@@ -1,0 +1,170 @@
+"""The whole system on one screen: every topic, table and agent, and how they hang together.
+
+    vendor topics --> one agent each --> canonical topic --> state agent --> users, loyalty (changelogs)
+                            |                                     |
+                            +--------> dead-letter topic <--------+
+
+A record's way: `app.vendors` makes events of its body, `app.vendor_agent` writes them, `app.state_agent`
+applies them to rows by the rules of `app.state`. `app.lane` is what carries slices of records instead
+of single ones, and commits an offset only when everything before it is written.
+"""
+
+from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
+from math import inf
+
+import faust
+
+from app.deadletter import DeadLetters
+from app.grace import sweep_markers
+from app.lane import (
+    LaneApp,
+    LaneConfig,
+    Slice,
+    faust_options,
+    install,
+    lane_consumer,
+    run_slices,
+    slice_topic,
+)
+from app.lane.producer import GroupProducer
+from app.lane.producer_config import ProducerConfig
+from app.lane.reader import ReaderConfig
+from app.lane.table_manager import LaneTableManager
+from app.lane.table_pair import TablePair
+from app.lane.tables import LaneTable
+from app.lane.wiring import TablesConfig, install_tables
+from app.metrics import LaneMetrics, Metrics, WriteMetrics
+from app.row_logic import ROW_LOGIC
+from app.settings import Settings
+from app.state_agent import StateAgent
+from app.topics import EVENT_BYTES, ROW_BYTES, Found, target
+from app.vendor_agent import VendorAgent
+from app.vendors import VENDORS
+
+# Slices that an agent works on at the same time: while one waits for its acknowledgement the next is
+# mapped. More gains nothing (lane.md, section 3).
+SLICES_AT_ONCE = 8
+
+
+class Worker:
+    """A Faust app and the parts of it that health and metrics ask."""
+
+    def __init__(
+        self, settings: Settings, metrics: Metrics, found: Mapping[str, Found] | None = None
+    ) -> None:
+        """`found`: the topics as they are, from `app.topics`; without it, as Rollcall creates them."""
+        self.settings = settings
+        self.metrics = metrics
+        lane = LaneConfig(
+            commit_interval=settings.commit_interval,
+            session_timeout=settings.session_timeout,
+            heartbeat_interval=settings.session_timeout / 10,
+        )
+        self.app = LaneApp(
+            settings.app_id,
+            Table=LaneTable,
+            TableManager=LaneTableManager,
+            **faust_options(lane, broker=settings.broker_url),
+        )
+        install(self.app, lane, LaneMetrics(metrics))
+        self.events_out = self._producer(largest=EVENT_BYTES)
+        self.rows_out = self._producer(largest=ROW_BYTES)
+        self.tables = self._tables()
+        self._agents(found)
+        self.app.task(self._sweep)
+
+    def _producer(self, *, largest: int) -> GroupProducer:
+        settings = self.settings
+        config = ProducerConfig(
+            bootstrap_servers=settings.bootstrap,
+            compression=None if settings.compression == "none" else settings.compression,
+            largest_batch_bytes=largest,
+            session_timeout_seconds=settings.session_timeout,
+        )
+        return GroupProducer(config, lease=self._lease, observer=WriteMetrics(self.metrics))
+
+    def _lease(self) -> float | None:
+        age = lane_consumer(self.app).last_heartbeat_age()
+        return None if age == inf else age
+
+    def _tables(self) -> TablePair:
+        config = TablesConfig(
+            partitions=self.settings.partitions_events,
+            reader=ReaderConfig(bootstrap_servers=self.settings.bootstrap),
+        )
+        return install_tables(
+            self.app,
+            config,
+            ROW_LOGIC,
+            self.rows_out,
+            others=[self.events_out],
+            observer=WriteMetrics(self.metrics),
+        )
+
+    def _agents(self, found: Mapping[str, Found] | None) -> None:
+        settings, metrics = self.settings, self.metrics
+        events = target(settings, settings.topic_events, found)
+        letters = target(settings, settings.topic_dead_letter, found)
+        changelogs = [target(settings, name, found) for name in settings.changelogs]
+        for vendor in VENDORS.values():
+            vendor_agent = VendorAgent(
+                vendor,
+                settings.options_of(vendor.name),
+                self.events_out,
+                events,
+                DeadLetters(self.events_out, letters, settings.app_id),
+                metrics,
+            )
+            self._agent(vendor.name, settings.topic_of(vendor.name), vendor_agent.handle)
+        state_agent = StateAgent(
+            self.tables,
+            self.rows_out,
+            min(changelogs, key=lambda each: each.largest_record),
+            DeadLetters(self.rows_out, letters, settings.app_id),
+            metrics,
+        )
+        self._agent("state", settings.topic_events, state_agent.handle, settings.partitions_events)
+
+    def _agent(
+        self,
+        name: str,
+        topic: str,
+        handle: Callable[[Slice], Awaitable[None]],
+        partitions: int | None = None,
+    ) -> None:
+        async def agent(stream: AsyncIterable[Slice]) -> None:
+            await run_slices(stream, handle)
+
+        source = slice_topic(self.app, topic, partitions=partitions)
+        self.app.agent(source, name=name, concurrency=SLICES_AT_ONCE)(agent)
+
+    async def _sweep(self) -> None:
+        await sweep_markers(self.tables, self.settings.grace_period)
+
+    def problems(self) -> list[str]:
+        """What stands against readiness: a short phrase each, none while the worker does its work."""
+        consumer = lane_consumer(self.app)
+        found = []
+        if not self.app.tables.actives_ready:
+            found.append("the tables are being recovered")
+        if self.app.rebalancing:
+            found.append("the group is rebalancing")
+        silence = self.settings.session_timeout
+        if consumer.last_heartbeat_age() > silence:
+            found.append("the group's coordinator does not answer")
+        if max(self.events_out.oldest_round_age(), self.rows_out.oldest_round_age()) > silence:
+            found.append("the brokers do not acknowledge writes")
+        return found
+
+    def refresh_gauges(self) -> None:
+        """Called before each scrape."""
+        ages = lane_consumer(self.app).ages.commits()
+        self.metrics.commit_age.set(max(ages.values(), default=0.0))
+        self.metrics.round_age.set(max(self.events_out.oldest_round_age(), self.rows_out.oldest_round_age()))
+        self.metrics.rows.labels("users").set(self.tables.users.row_count())
+        self.metrics.rows.labels("loyalty").set(self.tables.loyalty.row_count())
+
+
+def create_app(settings: Settings) -> faust.App:
+    """The Faust app of these settings, with metrics of its own. Raises UnsupportedVersion."""
+    return Worker(settings, Metrics()).app

@@ -1,0 +1,1 @@
+"""Tests of the embedded broker itself: these start their own, whatever BROKER_URL says."""

@@ -1,0 +1,148 @@
+"""The consumer half of the lane on a real broker: worker processes that read in slices, without tables."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from app.lane import EXIT_PROTECT
+from tests.kafka import committed, create_topics, end_offsets, produce
+from tests.lane.toy_process import Place, ToyProcess
+from tests.lane.toy_worker import Toy
+from tests.waiting import wait_until
+
+PARTITIONS = 6
+
+
+class Stage:
+    """A topic and a group of their own, and the toy workers on them."""
+
+    def __init__(self, broker: str, unique: Callable[[str], str], folder: Path) -> None:
+        self.broker = broker
+        self.topic = unique("toy-source")
+        self.group = unique("toy")
+        self._folder = folder
+        create_topics(broker, {self.topic: PARTITIONS})
+
+    def toy(self, name: str, **options: object) -> ToyProcess:
+        fixed = {"broker": self.broker, "group": self.group, "topic": self.topic}
+        return ToyProcess(Toy(journal=str(self._folder / f"{name}.txt"), **fixed, **options))  # type: ignore[arg-type]
+
+    def feed(self, count: int) -> None:
+        produce(self.broker, self.topic, [(b"%d" % number, b"x" * 50) for number in range(count)])
+
+    def committed(self) -> dict[int, int]:
+        return committed(self.broker, self.group, self.topic)
+
+    def ends(self) -> dict[int, int]:
+        return end_offsets(self.broker, self.topic)
+
+    def everything(self) -> set[Place]:
+        return {(partition, offset) for partition, end in self.ends().items() for offset in range(end)}
+
+    @contextmanager
+    def load(self) -> Iterator[None]:
+        """Feeds until the block is left."""
+        enough = threading.Event()
+
+        def feeding() -> None:
+            while not enough.is_set():
+                self.feed(200)
+
+        feeder = threading.Thread(target=feeding)
+        feeder.start()
+        try:
+            yield
+        finally:
+            enough.set()
+            feeder.join()
+
+
+@pytest.fixture
+def stage(broker: str, unique: Callable[[str], str], tmp_path: Path) -> Stage:
+    return Stage(broker, unique, tmp_path)
+
+
+def next_offsets(handled: list[Place]) -> dict[int, int]:
+    """By partition, the offset after the last one handled."""
+    ends: dict[int, int] = {}
+    for partition, offset in handled:
+        ends[partition] = max(ends.get(partition, 0), offset + 1)
+    return ends
+
+
+def test_commits_never_pass_a_slice_that_is_not_acknowledged(stage: Stage) -> None:
+    stage.feed(1200)
+    ends = stage.ends()
+    with stage.toy("w", hold_at=(0, 120), stop_deadline=1.0) as worker:
+        wait_until(lambda: {**stage.committed(), 0: ends[0]} == ends, "the other partitions committed")
+        worker.wait_handled(len(stage.everything()) if ends[0] <= 200 else 121)
+        held = stage.committed()[0]
+        assert held <= 120
+        # A worker that cannot finish its slices does not hang at a stop, and commits nothing of them.
+        assert worker.terminate() == EXIT_PROTECT
+    assert stage.committed() == {**ends, 0: held}
+
+
+def test_slices_of_a_partition_are_handled_in_order_by_concurrent_agents(stage: Stage) -> None:
+    stage.feed(4000)
+    with stage.toy("w", concurrency=8, slice_max_records=20) as worker:
+        wait_until(lambda: stage.committed() == stage.ends(), "everything committed")
+        assert worker.terminate() == 0
+    for partition, end in stage.ends().items():
+        offsets = [offset for where, offset in worker.handled() if where == partition]
+        assert offsets == list(range(end))
+
+
+def test_a_clean_join_and_leave_under_load_repeats_nothing_and_loses_nothing(stage: Stage) -> None:
+    with stage.load(), stage.toy("first") as first:
+        first.wait_handled(500)
+        with stage.toy("second") as second:
+            second.wait_handled(200)
+            with stage.toy("third") as third:
+                third.wait_handled(200)
+                assert second.terminate() == 0
+                before = len(first.handled()) + len(third.handled())
+                wait_until(
+                    lambda: len(first.handled()) + len(third.handled()) > before + 500, "the others go on"
+                )
+                assert first.terminate() == 0
+                before = len(third.handled())
+                third.wait_handled(before + 500)
+                with stage.toy("fourth") as fourth:
+                    fourth.wait_handled(200)
+                    workers = [first, second, third, fourth]
+                    stage_is_settled(stage, workers)
+                    assert [third.terminate(), fourth.terminate()] == [0, 0]
+    # The load ends only here, so records may be left over; what was committed was handled, once.
+    handled = Counter(place for worker in workers for place in worker.handled())
+    assert [place for place, times in handled.items() if times > 1] == []
+    assert {
+        (partition, offset) for partition, end in stage.committed().items() for offset in range(end)
+    } == set(handled)
+
+
+def stage_is_settled(stage: Stage, workers: list[ToyProcess]) -> None:
+    wait_until(lambda: sum(stage.committed().values()) > 2000, "commits of all")
+
+
+def test_an_exception_in_an_agent_ends_the_process_and_acknowledges_nothing(stage: Stage) -> None:
+    stage.feed(1200)
+    with stage.toy("w", fail_at=(2, 100), slice_max_records=30) as worker:
+        assert worker.exit_code() == EXIT_PROTECT
+    assert stage.committed().get(2, 0) <= 100
+    said = worker.said()
+    assert said.count("stopping to protect data: ") == 1
+    assert "ValueError" in said
+    assert "this text must not be seen" not in said
+
+
+def test_sigterm_commits_everything_that_was_handled_and_leaves_the_rest(stage: Stage) -> None:
+    with stage.load(), stage.toy("w", slowness=0.2) as worker:
+        worker.wait_handled(300)
+        assert worker.terminate() == 0
+    assert stage.committed() == next_offsets(worker.handled())
+    assert stage.committed() != stage.ends()

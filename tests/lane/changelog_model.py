@@ -1,0 +1,140 @@
+"""Two changelogs in memory and the workers that write them, through the lane's own decision objects.
+
+A worker is the owner, or a zombie: one that was paused, lost its partition and does not know it yet. What
+it appended reaches the log only when the schedule says so.
+"""
+
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from app.lane.fold import PartitionFold
+from app.lane.healing import heal
+from app.lane.ledger import LogPartition, WriteLedger
+from app.lane.rowlogic import TABLE_NAMES, Pair, PairLogic, Row, TableName
+from tests.lane.toy_rows import apply_event
+
+
+class LogRecord(NamedTuple):
+    key: bytes | None
+    value: Row
+
+
+PLACES = {name: LogPartition(f"toy-{name}-changelog", 0) for name in TABLE_NAMES}
+
+
+class Event(NamedTuple):
+    key: bytes
+    kind: str
+    time: int
+
+
+class Logs:
+    """The broker's side."""
+
+    def __init__(self) -> None:
+        self.records: dict[TableName, list[LogRecord]] = {name: [] for name in TABLE_NAMES}
+
+    def last(self, key: bytes) -> Pair:
+        def last_of(name: TableName) -> Row:
+            return next((r.value for r in reversed(self.records[name]) if r.key == key), None)
+
+        return Pair(last_of("users"), last_of("loyalty"))
+
+
+@dataclass
+class Worker:
+    """One process that owns, or believes it owns, the partition."""
+
+    logs: Logs
+    logic: PairLogic
+    rows: dict[TableName, dict[bytes, bytes]] = field(default_factory=dict)
+    ledger: WriteLedger = field(default_factory=WriteLedger)
+    outbox: dict[TableName, deque[LogRecord]] = field(
+        default_factory=lambda: {name: deque() for name in TABLE_NAMES}
+    )
+    unacknowledged: dict[TableName, tuple[int, int]] = field(default_factory=dict)
+    appended: Counter[TableName] = field(default_factory=Counter)
+    acknowledged: Counter[TableName] = field(default_factory=Counter)
+    _events: list[tuple[Event, Counter[TableName]]] = field(default_factory=list)
+
+    def recover(self) -> None:
+        fold = PartitionFold(self.logic)
+        for name in TABLE_NAMES:
+            fold.read(name, self.logs.records[name])
+            self.ledger.begin(PLACES[name], len(self.logs.records[name]))
+        for name, folded in fold.finish().items():
+            self.rows[name] = folded.rows
+            for key in sorted(folded.rewrite):
+                self.append(name, LogRecord(key, folded.rows.get(key)))
+
+    def pair(self, key: bytes) -> Pair:
+        return Pair(self.rows["users"].get(key), self.rows["loyalty"].get(key))
+
+    def put(self, name: TableName, key: bytes, row: Row) -> None:
+        if row is None:
+            self.rows[name].pop(key, None)
+        else:
+            self.rows[name][key] = row
+        self.append(name, LogRecord(key, row))
+
+    def append(self, name: TableName, record: LogRecord) -> None:
+        self.outbox[name].append(record)
+        self.appended[name] += 1
+
+    def process(self, event: Event) -> None:
+        before = self.pair(event.key)
+        after = apply_event(before, event.kind, event.time)
+        for name, old, new in zip(TABLE_NAMES, before, after, strict=True):
+            if old != new:
+                self.put(name, event.key, new)
+        self._events.append((event, self.appended.copy()))
+
+    def uncommitted(self) -> list[Event]:
+        """The events from the first one on whose records are not all acknowledged: the next owner's."""
+        for place, (_, needed) in enumerate(self._events):
+            if not needed <= self.acknowledged:
+                return [event for event, _ in self._events[place:]]
+        return []
+
+    def send(self, name: TableName, count: int) -> None:
+        """A batch reaches the log; its acknowledgement is still under way. One at a time."""
+        if name in self.unacknowledged or not self.outbox[name]:
+            return
+        base = len(self.logs.records[name])
+        batch = [self.outbox[name].popleft() for _ in range(min(count, len(self.outbox[name])))]
+        for record in batch:
+            self.logs.records[name].append(record)
+        self.unacknowledged[name] = (base, len(batch))
+
+    def hear(self, name: TableName, *, place_known: bool = True) -> None:
+        """The acknowledgement arrives."""
+        base, count = self.unacknowledged.pop(name, (0, 0))
+        if count:
+            self.ledger.acknowledged(PLACES[name], base if place_known else -1, count)
+            self.acknowledged[name] += count
+
+    def patrol(self) -> None:
+        for name in TABLE_NAMES:
+            if name not in self.unacknowledged:
+                self.ledger.seen_end(PLACES[name], len(self.logs.records[name]))
+        names = {place: name for name, place in PLACES.items()}
+        for part in self.ledger.foreign():
+            name = names[part.log]
+            seen: dict[bytes, list[Row]] = {}
+            for record in self.logs.records[name][part.first : part.end]:
+                assert record.key is not None
+                seen.setdefault(record.key, []).append(record.value)
+            for key, values in seen.items():
+                healed = heal(self.logic, name, key, self.pair(key), values)
+                for each in healed.rewrite:
+                    self.put(each, key, getattr(healed.pair, each))
+            self.ledger.merged(part)
+
+    def drain(self) -> None:
+        """Everything appended is written and acknowledged."""
+        for name in TABLE_NAMES:
+            self.hear(name)
+            while self.outbox[name]:
+                self.send(name, 100)
+                self.hear(name)

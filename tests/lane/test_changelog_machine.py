@@ -1,0 +1,282 @@
+"""Owner, zombies, patrols, rebalances and crashes in any order: after the last patrol every key's last
+record holds every event there ever was. And the test must be able to fail."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from app.lane import fold as fold_module
+from app.lane.fold import PartitionFold
+from app.lane.healing import Healed
+from app.lane.ledger import WriteLedger
+from app.lane.rowlogic import TABLE_NAMES, Pair, TableName
+from tests.lane import changelog_model
+from tests.lane.changelog_model import Event, Logs, Worker
+from tests.lane.toy_rows import TOY_LOGIC, apply_event, is_marker
+
+KEYS = [b"ada", b"bob"]
+KEY = st.sampled_from([b"ada", b"ada", b"bob"])  # most of what can go wrong needs one key only
+TABLE = st.sampled_from(TABLE_NAMES)
+
+
+class ChangelogMachine(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.logs = Logs()
+        self.zombies: list[Worker] = []
+        self.floor = 0  # events are newer than this: before lies a deletion whose grace period is over
+        self.history: dict[bytes, list[Event]] = {key: [] for key in KEYS}
+        self.replay: deque[Event] = deque()
+        self.owner = self._new_owner()
+
+    @initialize(healer=st.sampled_from(["patrol", "recovery", "acknowledgement"]))
+    def choose_who_heals_last(self, healer: str) -> None:
+        self.healer = healer
+
+    @rule(key=KEY, kind=st.sampled_from(["update", "points", "delete"]), time=st.integers(1, 5))
+    def event(self, key: bytes, kind: str, time: int) -> None:
+        event = Event(key, kind, self.floor + time)
+        self.history[key].append(event)
+        self.owner.process(event)
+
+    @precondition(lambda self: self.replay)
+    @rule()
+    def event_comes_again(self) -> None:
+        self.owner.process(self.replay.popleft())
+
+    @rule(table=TABLE, count=st.integers(1, 3))
+    def send(self, table: TableName, count: int) -> None:
+        self.owner.send(table, count)
+
+    @rule(table=TABLE, place_known=st.booleans())
+    def acknowledge(self, table: TableName, place_known: bool) -> None:
+        self.owner.hear(table, place_known=place_known)
+
+    @rule()
+    def send_and_acknowledge_all(self) -> None:
+        self.owner.drain()
+
+    @rule()
+    def patrol(self) -> None:
+        self.owner.patrol()
+
+    @rule()
+    def crash(self) -> None:
+        self.replay.extend(self.owner.uncommitted())
+        self.owner = self._new_owner()
+
+    @precondition(lambda self: len(self.zombies) < 2)
+    @rule()
+    def paused_and_replaced(self) -> None:
+        self.zombies.append(self.owner)
+        self.replay.extend(self.owner.uncommitted())
+        self.owner = self._new_owner()
+
+    @precondition(lambda self: self.zombies)
+    @rule(which=st.integers(0, 1), table=TABLE, count=st.integers(1, 3))
+    def zombie_sends(self, which: int, table: TableName, count: int) -> None:
+        self._zombie(which).send(table, count)
+
+    @precondition(lambda self: self.zombies)
+    @rule(which=st.integers(0, 1), table=TABLE)
+    def zombie_patrols(self, which: int, table: TableName) -> None:
+        self._zombie(which).hear(table)
+        self._zombie(which).patrol()
+
+    @precondition(lambda self: self.zombies)
+    @rule()
+    def zombie_learns_that_it_is_one(self) -> None:
+        self.zombies.pop(0)
+
+    @precondition(lambda self: any(map(self._is_deleted, KEYS)))
+    @rule(key=KEY)
+    def grace_period_ends(self, key: bytes) -> None:
+        """A month later: nobody is paused any more, and everything is healed."""
+        self._settle()
+        if self._is_deleted(key):
+            self.owner.put("users", key, None)
+            self.owner.drain()
+            self.history[key].clear()
+            self.floor += 10
+
+    def teardown(self) -> None:
+        self._settle()
+        self._check()
+        self.owner = self._new_owner()
+        assert not any(self.owner.outbox.values()), "settled logs need no row again"
+        self._check()
+
+    def _check(self) -> None:
+        for key in KEYS:
+            truth = Pair(None, None)
+            for event in self.history[key]:
+                truth = apply_event(truth, event.kind, event.time)
+            assert self.owner.pair(key) == truth, "rows in memory"
+            assert self.logs.last(key) == truth, "last records"
+
+    def _zombie(self, which: int) -> Worker:
+        return self.zombies[which % len(self.zombies)]
+
+    def _is_deleted(self, key: bytes) -> bool:
+        users = self.owner.pair(key).users
+        return users is not None and is_marker(users)
+
+    def _new_owner(self) -> Worker:
+        worker = Worker(self.logs, TOY_LOGIC)
+        worker.recover()
+        return worker
+
+    def _settle(self) -> None:
+        """What comes again has come; zombies write their last and die; then a recovery or a patrol heals."""
+        while self.replay:
+            self.event_comes_again()
+        for writer in (
+            (*self.zombies, self.owner) if self.healer == "acknowledgement" else (self.owner, *self.zombies)
+        ):
+            writer.drain()
+        self.zombies.clear()
+        if self.healer == "recovery":
+            self.owner = self._new_owner()
+            self.owner.drain()
+        self.owner.patrol()
+        self.owner.drain()
+        assert self.owner.ledger.foreign() == []
+
+
+def run(machine: type[RuleBasedStateMachine], *, examples: int, mutant: bool = False) -> None:
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        machine,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=30,
+            deadline=None,
+            derandomize=mutant,
+            database=None,
+            phases=[Phase.generate] if mutant else [Phase.generate, Phase.shrink],
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+def a_stale_row_between_our_own(machine: ChangelogMachine) -> None:
+    machine.choose_who_heals_last("acknowledgement")
+    machine.event(b"ada", "update", 1)
+    machine.paused_and_replaced()
+    machine.event_comes_again()
+    machine.event(b"ada", "update", 2)
+    machine.send_and_acknowledge_all()
+    machine.zombie_sends(0, "users", 1)
+    machine.event(b"bob", "update", 1)
+
+
+def a_tombstone_from_an_old_memory(machine: ChangelogMachine) -> None:
+    machine.choose_who_heals_last("recovery")
+    machine.event(b"ada", "points", 1)
+    machine.event(b"ada", "delete", 1)
+    machine.paused_and_replaced()
+    machine.event_comes_again()
+    machine.event_comes_again()
+    machine.event(b"ada", "points", 2)
+
+
+SCHEDULES = [a_stale_row_between_our_own, a_tombstone_from_an_old_memory]
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_schedule_that_random_ones_rarely_hit(schedule: Callable[[ChangelogMachine], None]) -> None:
+    machine = ChangelogMachine()
+    schedule(machine)
+    machine.teardown()
+
+
+def test_every_schedule_ends_with_the_truth_in_the_log() -> None:
+    run(ChangelogMachine, examples=300)
+
+
+def _no_patrol(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Worker, "patrol", lambda self: None)
+
+
+def _holes_go_unseen(patch: pytest.MonkeyPatch) -> None:
+    def acknowledged(self: WriteLedger, log: Any, base: int, count: int) -> bool:
+        self._entries[log].known_end = max(self._entries[log].known_end, base + count)
+        return False
+
+    patch.setattr(WriteLedger, "acknowledged", acknowledged)
+
+
+def _recovery_overwrites(patch: pytest.MonkeyPatch) -> None:
+    overwriting = replace(
+        TOY_LOGIC,
+        users=replace(TOY_LOGIC.users, supersedes=lambda older, newer: True),
+        loyalty=replace(TOY_LOGIC.loyalty, supersedes=lambda older, newer: True),
+    )
+    patch.setattr(changelog_model, "PartitionFold", lambda _: PartitionFold(overwriting))
+
+
+def _recovery_rewrites_nothing(patch: pytest.MonkeyPatch) -> None:
+    finish = fold_module._LogFold.finish
+    patch.setattr(fold_module._LogFold, "finish", lambda self: finish(self)._replace(rewrite=set()))
+
+
+def _tombstones_take_all(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(fold_module._LogFold, "restore", lambda self, key: None)
+
+
+def _tombstones_take_nothing(patch: pytest.MonkeyPatch) -> None:
+    forgiving = replace(TOY_LOGIC, is_marker=lambda row: False)
+    patch.setattr(changelog_model, "PartitionFold", lambda _: PartitionFold(forgiving))
+
+
+def _rows_are_not_reconciled(patch: pytest.MonkeyPatch) -> None:
+    careless = replace(TOY_LOGIC, reconcile=lambda users, loyalty: (users, loyalty))
+    patch.setattr(changelog_model, "PartitionFold", lambda _: PartitionFold(careless))
+
+
+def _heals_in_memory_only(patch: pytest.MonkeyPatch) -> None:
+    real = changelog_model.heal
+
+    def heal(logic: Any, table: Any, key: bytes, ours: Any, foreign: Any) -> Healed:
+        healed = real(logic, table, key, ours, foreign)
+        return healed if healed.pair != ours else healed._replace(rewrite=())
+
+    patch.setattr(changelog_model, "heal", heal)
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        _no_patrol,
+        _holes_go_unseen,
+        _recovery_overwrites,
+        _recovery_rewrites_nothing,
+        _tombstones_take_all,
+        _tombstones_take_nothing,
+        _rows_are_not_reconciled,
+        _heals_in_memory_only,
+    ],
+)
+def test_a_planted_bug_is_caught(
+    plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(monkeypatch)
+    with pytest.raises(AssertionError):
+        _try_everything()
+
+
+def _try_everything() -> None:
+    for schedule in SCHEDULES:
+        test_a_schedule_that_random_ones_rarely_hit(schedule)
+    run(ChangelogMachine, examples=1_000, mutant=True)

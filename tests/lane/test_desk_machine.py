@@ -1,0 +1,300 @@
+"""Random schedules of everything that can happen to a member; the desk is the one that the consumer uses."""
+
+from typing import ClassVar
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+
+from app.lane.continuity import Continuity, Verdict
+from app.lane.desk import PartitionDesk, Pressure
+from app.lane.gate import FetchGate
+from app.lane.offsets import Flight, OffsetBook, Stage
+from app.lane.slices import Partition
+from tests.lane.desk_model import PARTITIONS, ModelBroker, ModelMember, run_to_rest
+
+one = st.sampled_from(PARTITIONS)
+few = st.integers(1, 4)
+
+ORDINARY = (
+    "start_fetch",
+    "take_records",
+    "receive",
+    "receive",
+    "rewind",
+    "begin",
+    "begin",
+    "acknowledge",
+    "commit",
+    "commit_answered",
+    "advance",
+    "advance",
+    "whole_fetch",
+    "whole_fetch",
+    "begin_all",
+)
+"""What a worker does all day; anything that is not due is passed over."""
+
+
+class DeskMachine(RuleBasedStateMachine):
+    desk_type: ClassVar[type[PartitionDesk]] = PartitionDesk
+
+    @initialize(assignment=st.sets(one, min_size=1))
+    def begin(self, assignment: set[Partition]) -> None:
+        self.broker = ModelBroker()
+        self.broker.end = dict.fromkeys(PARTITIONS, 20)
+        self.assignment = assignment
+        self.member = self.new_member()
+        self.rebalance_as_far_as_it_goes()
+
+    def new_member(self) -> ModelMember:
+        return ModelMember(
+            self.broker, self.desk_type(Pressure(slices_per_partition=3, records_per_topic=12))
+        )
+
+    def ordinary(self, step: str, number: int) -> None:
+        member = self.member
+        match step:
+            case "start_fetch":
+                member.start_fetch(self.assignment)
+            case "take_records":
+                member.take_records(number)
+            case "acknowledge":
+                member.acknowledge(number)
+            case "advance":
+                member.advance(self.assignment)
+            case "whole_fetch":
+                member.whole_fetch(self.assignment, number)
+            case _:
+                getattr(member, step)()
+
+    @rule(steps=st.lists(st.tuples(st.sampled_from(ORDINARY), few), min_size=20, max_size=60))
+    def work(self, steps: list[tuple[str, int]]) -> None:
+        for step, number in steps:
+            self.ordinary(step, number)
+
+    @rule(step=st.sampled_from(ORDINARY), number=few)
+    def one_step(self, step: str, number: int) -> None:
+        self.ordinary(step, number)
+
+    @rule()
+    def rebalance_as_far_as_it_goes(self) -> None:
+        while self.member.advance(self.assignment):
+            pass
+
+    @rule(assignment=st.sets(one, min_size=1))
+    def revoke(self, assignment: set[Partition]) -> None:
+        self.member.revoke()
+        self.assignment = assignment
+
+    @rule(
+        assignment=st.sets(one, min_size=1),
+        taken=st.integers(0, 10),
+        heard=st.integers(0, 10),
+        busy=st.integers(0, 10),
+    )
+    def rebalance_around_a_fetch(self, assignment: set[Partition], taken: int, heard: int, busy: int) -> None:
+        """A whole rebalance. A fetch from before it takes its records and returns at some step of it, and
+        at another an agent and the fetch loop try to go on."""
+        member = self.member
+        member.start_fetch(self.assignment)
+        member.revoke()
+        self.assignment = assignment
+        for step in range(11):
+            if step == busy:
+                member.begin_all()
+                member.whole_fetch(assignment, 2)
+            if step == taken:
+                member.take_records(3)
+            while step >= heard and member.receive():
+                pass
+            while member.acknowledge(0) or member.commit_answered():
+                pass
+            member.advance(assignment)
+
+    @rule(partition=one, count=few)
+    def produce(self, partition: Partition, count: int) -> None:
+        self.broker.end[partition] += count
+
+    @rule(partition=one, count=few)
+    def others_work(self, partition: Partition, count: int) -> None:
+        if self.member.expelled or partition not in self.member.assigned:
+            self.broker.work_of_others(partition, count)
+
+    @rule(partition=one, count=few)
+    def expire(self, partition: Partition, count: int) -> None:
+        """Retention; of records that somebody still needs as well."""
+        broker = self.broker
+        broker.start[partition] = min(broker.start[partition] + count, broker.end[partition])
+
+    @rule(limit=few)
+    def lose_a_fetch(self, limit: int) -> None:
+        self.member.start_fetch(self.assignment)
+        self.member.take_records(limit)
+        self.member.lose_fetch()
+
+    @rule()
+    def expel(self) -> None:
+        self.member.expel()
+
+    @rule()
+    def crash(self) -> None:
+        self.broker.excuse(self.member.assigned)
+        self.member = self.new_member()
+
+    def teardown(self) -> None:
+        run_to_rest(self.member)
+
+
+DeskMachine.TestCase.settings = settings(max_examples=200, stateful_step_count=15, deadline=None)
+
+
+class TestDesk(DeskMachine.TestCase):  # type: ignore[valid-type,misc]
+    """Nothing lost, skipped, committed early, out of order, or repeated by a clean revoke."""
+
+
+# -- Planted bugs: each is one that was made, or nearly made, in earlier versions of such a consumer.
+
+
+class NoRewind(PartitionDesk):
+    """Drops what the gate refuses, and goes on behind it."""
+
+    def rewinds(self) -> dict[Partition, int]:
+        super().rewinds()
+        return {}
+
+
+class NoSecondSeek(PartitionDesk):
+    """Drops what comes during a seek, and goes on behind it."""
+
+    def sought(self, offsets: object) -> dict[Partition, int]:
+        while again := super().sought(offsets):  # type: ignore[arg-type]
+            offsets = again
+        return {}
+
+
+class CommitsHighestAck(PartitionDesk):
+    """Commits past slices that are in flight, as Faust does with concurrent agents."""
+
+    def __init__(self, *args: Pressure) -> None:
+        super().__init__(*args)
+        self.book = _HighestAck()
+
+
+class _HighestAck(OffsetBook):
+    def done(self, flight: Flight) -> bool:
+        was_begun = flight.stage is Stage.BEGUN
+        counted = super().done(flight)
+        if was_begun:
+            ready = self._ready.get(flight.partition, 0)
+            self._ready[flight.partition] = max(ready, flight.last + 1)
+        return counted
+
+
+class CommitsTheLastRecord(PartitionDesk):
+    """Commits the offset of the last record in place of the next one."""
+
+    def committable(self) -> dict[Partition, int]:
+        return {partition: offset - 1 for partition, offset in super().committable().items() if offset > 1}
+
+    def committed(self, offsets: object) -> None:
+        super().committed({partition: offset + 1 for partition, offset in offsets.items()})  # type: ignore[attr-defined]
+
+
+class CommitsAhead(PartitionDesk):
+    """Commits one offset ahead."""
+
+    def committable(self) -> dict[Partition, int]:
+        return {partition: offset + 1 for partition, offset in super().committable().items()}
+
+
+class GateOff(PartitionDesk):
+    """Dispatches whatever a fetch brings."""
+
+    def __init__(self, *args: Pressure) -> None:
+        super().__init__(*args)
+        self.gate = _AlwaysAdmits()
+
+
+class _AlwaysAdmits(FetchGate):
+    def admits(self, ticket: int) -> bool:
+        return True
+
+
+class OpensWithTheSeek(PartitionDesk):
+    """Opens when the seek ends, before Faust has emptied its queues."""
+
+    def sought(self, offsets: object) -> dict[Partition, int]:
+        again = super().sought(offsets)  # type: ignore[arg-type]
+        self.gate.open()
+        return again
+
+
+class ContinuityOff(PartitionDesk):
+    """Takes every first offset for the expected one."""
+
+    def __init__(self, *args: Pressure) -> None:
+        super().__init__(*args)
+        self.continuity = _Trusting()
+
+
+class _Trusting(Continuity):
+    def check(self, partition: Partition, first: int) -> Verdict:
+        return Verdict.NEXT
+
+
+class KeepsQueuedSlices(PartitionDesk):
+    """Does not take back what no agent has begun."""
+
+    def close(self) -> list[Flight]:
+        self.gate.close()
+        return []
+
+
+class ForgetsWhatCameMeanwhile(PartitionDesk):
+    """Takes an accepted commit for everything that has become committable by then."""
+
+    def committed(self, offsets: object) -> None:
+        self.book.committed(self.book.committable())
+
+
+class ForgetsNothing(PartitionDesk):
+    """Keeps the acknowledgements of partitions that were revoked."""
+
+    def forget(self, partitions: object) -> None:
+        pass
+
+
+MUTANTS = [
+    NoRewind,
+    NoSecondSeek,
+    CommitsHighestAck,
+    CommitsTheLastRecord,
+    CommitsAhead,
+    GateOff,
+    OpensWithTheSeek,
+    ContinuityOff,
+    KeepsQueuedSlices,
+    ForgetsWhatCameMeanwhile,
+    ForgetsNothing,
+]
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__)
+def test_the_machine_finds_a_planted_bug(mutant: type[PartitionDesk]) -> None:
+    class Mutated(DeskMachine):
+        desk_type = mutant
+
+    few_examples = settings(
+        max_examples=500,
+        stateful_step_count=15,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+    )
+    with pytest.raises((AssertionError, KeyError)):
+        run_state_machine_as_test(Mutated, settings=few_examples)

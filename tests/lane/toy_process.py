@@ -1,0 +1,70 @@
+"""Toy workers as processes, and what they have handled."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from tests.lane.toy_worker import Toy
+from tests.waiting import wait_until
+
+Place = tuple[int, int]
+"""Partition and offset."""
+
+
+class ToyProcess:
+    """A running toy worker; on leaving the context it is killed if the test has not ended it."""
+
+    def __init__(self, toy: Toy) -> None:
+        self._journal = Path(toy.journal)
+        self._said = self._journal.with_suffix(".out")
+        with self._said.open("w") as said:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.lane.toy_worker", msgspec.json.encode(toy).decode()],
+                stdout=said,
+                stderr=subprocess.STDOUT,
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        if kind is not None:
+            print(self.said()[-8000:])
+
+    def said(self) -> str:
+        """Everything on stdout and stderr."""
+        return self._said.read_text()
+
+    def handled(self) -> list[Place]:
+        """Every record it has handled, in that order."""
+        if not self._journal.exists():
+            return []
+        lines = self._journal.read_text().splitlines()
+        return [(int(partition), int(offset)) for partition, offset in map(str.split, lines)]
+
+    def wait_handled(self, count: int) -> None:
+        wait_until(lambda: len(self.handled()) >= count, f"{count} records handled")
+
+    def wait_assigned(self, times: int) -> None:
+        wait_until(lambda: self.said().count("assigned ") >= times, f"assignment number {times}")
+
+    def times_assigned(self) -> int:
+        return self.said().count("assigned ")
+
+    def terminate(self) -> int:
+        """SIGTERM, then the exit code."""
+        self._process.send_signal(signal.SIGTERM)
+        return self.exit_code()
+
+    def exit_code(self) -> int:
+        return self._process.wait(timeout=30)

@@ -1,0 +1,1 @@
+"""The vendors' mappers: body bytes in, one outcome out."""

@@ -1,0 +1,151 @@
+"""Every vendor's fixtures through the mapper and through the real command."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from app.canonical import EVENT_TYPES
+from app.outcome import DEAD_REASONS, SKIP_REASONS, Dead, Emit, Outcome, Skip
+from app.vendors import VENDORS, Options, Record, Vendor, convert
+from app.vendors.model import Mapped, Message
+from tests.vendors.fixtures import DEFAULT_TIMESTAMP, ROOT, Fixture, fixtures_of
+
+FIXTURES = [fixture for vendor in VENDORS for fixture in fixtures_of(vendor)]
+# What no record can cause: it takes a bug, and has its own test below.
+OUR_BUG = "mapper_error"
+
+
+def printed(outcome: Outcome) -> dict[str, Any]:
+    """The outcome as contract section 7 writes it, put together without the command's own code."""
+    match outcome:
+        case Emit(events):
+            return {"outcome": "emit", "events": [json.loads(msgspec.json.encode(event)) for event in events]}
+        case Skip(reason):
+            return {"outcome": "skip", "reason": reason}
+        case Dead(reason, detail):
+            return {"outcome": "dead", "reason": reason, "detail": detail}
+
+
+def exact(value: Any) -> str:
+    """Text that tells 1, 1.0 and true apart, which compare as equal in Python."""
+    return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False)
+
+
+@pytest.mark.parametrize("fixture", FIXTURES, ids=lambda fixture: f"{fixture.vendor}-{fixture.sentence}")
+def test_a_record_becomes_what_its_fixture_says(fixture: Fixture) -> None:
+    outcome = convert(VENDORS[fixture.vendor], fixture, fixture.place, fixture.options)
+    assert exact(printed(outcome)) == exact(fixture.outcome)
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_the_command_answers_line_by_line(vendor: str) -> None:
+    fixtures = [fixture for fixture in fixtures_of(vendor) if is_a_line(fixture)]
+    lines = b"".join(fixture.value + b"\n" for fixture in fixtures if fixture.value is not None)
+    arguments = ["--vendor", vendor, "--timestamp", str(DEFAULT_TIMESTAMP), "--origin", f"{fixtures[0].place}/0"]
+    done = subprocess.run(
+        [sys.executable, "-m", "app", "convert", *arguments],
+        input=lines,
+        capture_output=True,
+        cwd=Path(__file__).parents[2],
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    answers = done.stdout.split(b"\n")
+    assert answers.pop() == b""
+    assert len(answers) == len(fixtures)
+    for offset, (answer, fixture) in enumerate(zip(answers, fixtures, strict=True)):
+        assert exact(json.loads(answer)) == exact(at_offset(fixture.outcome, offset)), fixture.sentence
+
+
+def is_a_line(fixture: Fixture) -> bool:
+    """Whether the command can be given this record on standard input, with nothing but defaults."""
+    return (
+        fixture.value is not None
+        and b"\n" not in fixture.value
+        and not fixture.headers
+        and fixture.timestamp == DEFAULT_TIMESTAMP
+        and fixture.options == Options()
+    )
+
+
+def at_offset(outcome: dict[str, Any], offset: int) -> dict[str, Any]:
+    if "events" not in outcome:
+        return outcome
+    events = [
+        {**event, "origin": f"{event['origin'].removesuffix('/0')}/{offset}"} for event in outcome["events"]
+    ]
+    return {**outcome, "events": events}
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_every_vendor_of_the_registry_has_fixtures(vendor: str) -> None:
+    fixtures = fixtures_of(vendor)
+    assert len(fixtures) >= 12
+    assert {fixture.outcome["outcome"] for fixture in fixtures} == {"emit", "skip", "dead"}
+
+
+def test_every_folder_of_fixtures_is_of_a_vendor_in_the_registry() -> None:
+    assert {folder.name for folder in ROOT.iterdir()} == set(VENDORS)
+
+
+def test_every_reason_has_a_fixture() -> None:
+    reasons = {fixture.reason for fixture in FIXTURES} - {None}
+    assert reasons == {*SKIP_REASONS, *DEAD_REASONS} - {OUR_BUG}
+
+
+def test_every_type_of_event_has_a_fixture() -> None:
+    emitted = {event["type"] for fixture in FIXTURES for event in fixture.outcome.get("events", [])}
+    assert emitted == set(EVENT_TYPES)
+
+
+def test_a_bug_is_a_dead_letter_that_names_its_place_and_quotes_nothing() -> None:
+    def buggy(message: Message) -> Mapped:
+        raise KeyError(message.body)
+
+    outcome = convert(Vendor("selfcommunity", "", buggy), secretive(), "t/0", Options())
+    assert isinstance(outcome, Dead)
+    assert outcome.reason == OUR_BUG
+    assert "KeyError" in outcome.detail
+    assert "buggy" in outcome.detail
+    assert "secret" not in outcome.detail
+
+
+def secretive() -> Record:
+    return next(
+        msgspec.structs.replace(fixture, value=b'{"email":"secret@example.com"}', headers=[])
+        for fixture in FIXTURES
+    )
+
+
+@pytest.mark.parametrize("fixture", FIXTURES, ids=lambda fixture: f"{fixture.vendor}-{fixture.sentence}")
+def test_a_detail_quotes_nothing_of_the_body(fixture: Fixture) -> None:
+    detail = fixture.outcome.get("detail", "")
+    # Names of fields are the places that a detail may name; values of some length are not.
+    values = texts_of(fixture.value or b"")
+    assert not [text for text in values if len(text) > 3 and text in detail]
+
+
+def texts_of(body: bytes) -> list[str]:
+    try:
+        return [text for text in leaves_of(json.loads(body)) if text != "string"]
+    except (ValueError, RecursionError):
+        return []
+
+
+def leaves_of(value: Any) -> list[str]:
+    match value:
+        case dict():
+            return [leaf for item in value.values() for leaf in leaves_of(item)]
+        case list():
+            return [leaf for item in value for leaf in leaves_of(item)]
+        case str():
+            return [value]
+        case bool() | None:
+            return []
+        case _:
+            return [str(value)]

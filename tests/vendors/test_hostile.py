@@ -1,0 +1,145 @@
+"""No body is a way out of the contract: three outcomes, closed reasons, nothing quoted, no bug of ours."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.canonical import EVENT_TYPES, decode_event, encode_event
+from app.outcome import DEAD_REASONS, SKIP_REASONS, Dead, Emit, Outcome, Skip
+from app.vendors import VENDORS
+from tests.vendors.test_convert import outcome_of
+
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+SENTINEL = "zq7"
+ODD: list[Any] = [
+    None, True, False, 0, -1, 7, 1.5, 10**30, "", "string", "<string>", SENTINEL, "2025-11-21", "1e5", [], {},
+    [None], [[]], [{}], [SENTINEL], {SENTINEL: SENTINEL}, {"$date": SENTINEL}, {"$date": 10**20}, {"id": SENTINEL},
+]  # fmt: skip
+
+
+def bodies(vendor: str) -> list[Any]:
+    inputs = (json.loads(path.read_text()) for path in sorted((FIXTURES / vendor).glob("*.in.json")))
+    return [given["body"] for given in inputs if len(json.dumps(given.get("body"))) in range(5, 5000)]
+
+
+BODIES = {vendor: bodies(vendor) for vendor in VENDORS}
+every_vendor = pytest.mark.parametrize("vendor", VENDORS)
+few = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def check(outcome: Outcome) -> None:
+    match outcome:
+        case Skip(reason):
+            assert reason in SKIP_REASONS
+        case Dead(reason, detail):
+            assert reason in DEAD_REASONS
+            assert reason != "mapper_error", detail
+            assert SENTINEL not in detail
+        case Emit(events, left_out):
+            assert events
+            assert all(left_out)
+            assert SENTINEL not in "".join(left_out)
+            assert len({event.id for event in events}) == len(events)
+            for event in events:
+                check_event(json.loads(encode_event(event)))
+                assert decode_event(encode_event(event)) == event
+
+
+def check_event(event: dict[str, Any]) -> None:
+    data = event["data"]
+    assert event["type"] in EVENT_TYPES
+    assert event["partitionkey"].startswith(f"{event['vendor']}/")
+    assert event["partitionkey"].count("/") == 2
+    if event["type"] == "user.deleted":
+        assert data["user"].keys() == {"sub"}
+        assert not {"attributes", "settings", "previous"} & data.keys()
+        assert (data["status"], data["snapshot"]) == ("deleted", "partial")
+    if data["snapshot"] == "full":
+        assert event["timesource"] != "record"
+        assert not any(value in (None, "") for value in data["user"].values())
+    assert "updated_at" not in data["user"]
+
+
+def places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Every (container, key) of a JSON value."""
+    if isinstance(value, dict | list):
+        for key in list(value) if isinstance(value, dict) else range(len(value)):
+            yield value, key
+            yield from places(value[key])
+
+
+@every_vendor
+@few
+@given(data=st.data())
+def test_a_body_with_odd_parts_has_an_outcome_of_the_contract(vendor: str, data: st.DataObject) -> None:
+    body = {"": json.loads(json.dumps(data.draw(st.sampled_from(BODIES[vendor]))))}
+    for _ in range(data.draw(st.integers(1, 3))):
+        container, key = data.draw(st.sampled_from(list(places(body))))
+        if data.draw(st.booleans()) or isinstance(container, list) or key == "":
+            container[key] = data.draw(st.sampled_from(ODD))
+        else:
+            del container[key]
+            if data.draw(st.booleans()):
+                container[SENTINEL] = SENTINEL
+    raw = json.dumps(body.get("")).encode()
+    outcome = outcome_of(VENDORS[vendor], raw)
+    check(outcome)
+    assert outcome == outcome_of(VENDORS[vendor], raw)
+
+
+@every_vendor
+@few
+@given(data=st.data())
+def test_a_damaged_body_has_an_outcome_of_the_contract(vendor: str, data: st.DataObject) -> None:
+    raw = json.dumps(data.draw(st.sampled_from(BODIES[vendor]))).encode()
+    start = data.draw(st.integers(0, len(raw)))
+    end = data.draw(st.integers(start, min(len(raw), start + 20)))
+    check(outcome_of(VENDORS[vendor], raw[:start] + data.draw(st.binary(max_size=8)) + raw[end:]))
+
+
+@every_vendor
+@few
+@given(raw=st.binary(max_size=60), headers=st.lists(st.tuples(st.text(max_size=8), st.binary(max_size=8)), max_size=3))
+def test_any_bytes_and_headers_have_an_outcome_of_the_contract(
+    vendor: str, raw: bytes, headers: list[tuple[str, bytes]]
+) -> None:
+    check(outcome_of(VENDORS[vendor], raw, headers=[*headers, ("tenant", raw[:5])]))
+
+
+@every_vendor
+def test_no_text_of_a_body_reaches_a_detail_or_a_name(vendor: str) -> None:
+    """One place after the other, in every body: a text, and a key, that nothing may repeat."""
+    for original in BODIES[vendor]:
+        for index in range(len(list(places(original)))):
+            body = json.loads(json.dumps(original))
+            container, key = list(places(body))[index]
+            container[key] = {SENTINEL: [SENTINEL]} if index % 2 else f"{SENTINEL} - at `$.{SENTINEL}`"
+            check(outcome_of(VENDORS[vendor], json.dumps(body).encode()))
+
+
+MEBIBYTE = 1 << 20
+
+
+@every_vendor
+@pytest.mark.parametrize(
+    "filler",
+    [b"[", b'{"a":', b'"', b"\\", b'\\"[', b'["', b"]", b"1", b"1,", b"{},", b" ", b"\x00", b"\xff", b"-", b'[{"":['],
+)
+def test_a_record_full_of_one_thing_has_an_outcome(vendor: str, filler: bytes) -> None:
+    whole = filler * (MEBIBYTE // len(filler))
+    check(outcome_of(VENDORS[vendor], whole))
+    check(outcome_of(VENDORS[vendor], b'{"type":"user.updated","event":"user.didUpdate","data":[' + whole[:-100]))
+
+
+def test_many_users_with_avatars_and_many_files_cost_no_more_than_their_bytes() -> None:
+    """Every user looks for its file among all of them: 16,000 times 130,000 steps would take minutes."""
+    users = b",".join([b'{"userId":"1","avatarFileId":"x"}'] * 16_000)
+    files = b",".join([b"{}"] * 130_000)
+    check_size = outcome_of(VENDORS["amity"], b'{"event":"user.didUpdate","data":{"users":[%s],"files":[%s]}}' % (users, files))
+    assert isinstance(check_size, Emit)
+    assert len(check_size.events) == 16_000
