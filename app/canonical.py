@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, get_args
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from app.nesting import MAX_NESTING, too_deep
 from app.times import parse_rfc3339
 
 SPEC_VERSION: Final = "1.0"
@@ -122,6 +123,9 @@ class InvalidEvent(ValueError):
     """These bytes are no canonical event; the text names the place and the expectation only."""
 
 
+# A value stands at most this much deeper in an event than in the body that it came with.
+_MAX_NESTING: Final = MAX_NESTING + 10
+
 _decoder = msgspec.json.Decoder(Event)
 _encoder = msgspec.json.Encoder()
 
@@ -136,6 +140,8 @@ def decode_event(value: bytes) -> Event:
 
     Raises InvalidEvent where a needed member is missing or unusable (contract, section 7, `fold`).
     """
+    if too_deep(value, _MAX_NESTING):
+        raise InvalidEvent("expected JSON")
     try:
         event = _decoder.decode(value)
     except msgspec.ValidationError as error:

@@ -5,6 +5,8 @@ full snapshot, and the merge is the later row itself: these tests see that witho
 and attributes. True is a proof that the merge of the two is `newer`; False says nothing.
 """
 
+from itertools import takewhile
+
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
@@ -106,7 +108,7 @@ def loyalty_supersedes(older: bytes, newer: bytes) -> bool:
     if not _balance_superseded(new.points, old.points):
         return False
     head = [(entry.at, entry.id) for entry in old.entries[:1]]
-    added = sum([(entry.at, entry.id)] > head for entry in new.entries)
+    added = sum(1 for _ in takewhile(lambda entry: [(entry.at, entry.id)] > head, new.entries))
     return new.entries[added:] == old.entries[: ENTRIES_KEPT - added]
 
 

@@ -10,10 +10,11 @@ from typing import Final
 from msgspec import Struct
 
 from app.canonical import DATA_CONTENT_TYPE, DATA_SCHEMA, SPEC_VERSION, Event, escape
+from app.nesting import too_deep
 from app.outcome import Dead, Emit, Outcome, Skip
 from app.times import MICROS_PER_DAY, YEAR_2000, YEAR_10000, format_micros
 from app.vendors.model import Draft, Dropped, Mapped, Message, Record, Refused, Vendor
-from app.vendors.reading import NotJson, refuse_too_deep
+from app.vendors.reading import NotJson
 
 # A deterministic id needs no key and no secrecy, 128 bits make a collision unthinkable.
 _DIGEST_BYTES: Final = 16
@@ -21,6 +22,7 @@ DEFAULT_MAX_RECORD_BYTES: Final = 1 << 20
 DEFAULT_TENANT: Final = "default"
 
 _NO_HEADERS: Final[dict[str, str]] = {}
+_NOT_JSON: Final = Dead("not_json", "$: expected JSON")
 
 
 class Options(Struct, frozen=True):
@@ -41,8 +43,9 @@ def convert(vendor: Vendor, record: Record, place: str, options: Options) -> Out
     if len(body) > options.max_record_bytes:
         return Dead("too_large", f"$: expected at most {options.max_record_bytes} bytes")
     message = Message(body, _headers(record.headers), record.timestamp * 1000, [])
+    if too_deep(body):
+        return _NOT_JSON
     try:
-        refuse_too_deep(body)
         mapped = vendor.map(message)
         return Emit(
             _events(vendor.name, f"{place}/{record.offset}", message, mapped, options), tuple(message.odd)
@@ -52,7 +55,7 @@ def convert(vendor: Vendor, record: Record, place: str, options: Options) -> Out
     except Refused as refused:
         return Dead(refused.reason, refused.detail)
     except NotJson:
-        return Dead("not_json", "$: expected JSON")
+        return _NOT_JSON
     except Exception as error:  # noqa: BLE001 - our bug must not cost the record, nor stop the topic
         return Dead("mapper_error", _place_of(error))
 

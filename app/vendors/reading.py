@@ -5,11 +5,10 @@ on its own is slow. So a `Reader` decodes into its struct in one go, and only wh
 decodes again into raw fields, keeps the good ones and names the odd ones.
 """
 
-import re
 import types
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, Final, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
@@ -17,10 +16,6 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from app.vendors.model import refuse
 
 T = TypeVar("T", bound=Struct)
-
-# Deeper bodies are `not_json`. The decoder's own limit is what is left of Python's stack, which
-# differs from caller to caller; a fixed one below it keeps the outcome a function of the bytes.
-MAX_NESTING: Final = 700
 
 
 class NotJson(Exception):
@@ -135,22 +130,3 @@ def _raw_twin(shape: type[Struct]) -> type[Struct]:
         gc=False,
         rename={field.name: field.encode_name for field in fields},
     )
-
-
-# Possessive, and content with a missing end, so that no body makes it look at a byte twice.
-_TEXTS = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
-_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-
-
-_NO_OPENERS = bytes(set(range(256)) - set(b"[{"))
-
-
-def refuse_too_deep(body: bytes) -> None:
-    """Raises NotJson for a body that nests deeper than MAX_NESTING. Usual ones are settled at once."""
-    if len(body) <= 2 * MAX_NESTING or len(body.translate(None, _NO_OPENERS)) <= MAX_NESTING:
-        return
-    depth = 0
-    for bracket in _TEXTS.sub(b"", body).translate(None, _NO_BRACKETS):
-        depth += 1 if bracket in b"[{" else -1
-        if depth > MAX_NESTING:
-            raise NotJson

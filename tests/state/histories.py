@@ -14,7 +14,7 @@ from tests.state.events import at, event
 from tests.state.oracle import is_promised
 
 # Nightly runs set LAW_EXAMPLES to some thousands.
-laws = settings(deadline=None, max_examples=int(os.environ.get("LAW_EXAMPLES", "200")))
+laws = settings(deadline=None, max_examples=int(os.environ.get("LAW_EXAMPLES", "120")))
 
 _SCALARS = st.sampled_from(["a", "b", "é", "", 1, 1.0, True, False, 0, -0.0, 10**25, None, None])
 _NESTED = st.sampled_from([{"x": 1, "y": [2]}, {"y": [2], "x": 1}, ["a"], [], {}])

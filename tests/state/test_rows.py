@@ -86,7 +86,10 @@ def test_values_nested_as_deep_as_the_decoder_lets_pass_are_taken_in_and_written
     user, loyalty, effect = apply(event, user, loyalty)
     assert effect == "changed"
     assert user is not None
-    assert b"[" * depth in encode_user(user)
+    row = encode_user(user)
+    assert b"[" * depth in row
+    assert encode_user(decode_user(row)) == row
+    assert user_supersedes(row, row + b" ") is False
 
 
 def test_numbers_of_any_size_are_kept_as_they_are() -> None:
