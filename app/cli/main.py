@@ -47,7 +47,14 @@ def _parser() -> argparse.ArgumentParser:
 
     convert = commands.add_parser("convert", help="vendor bodies on stdin, one JSON outcome a line on stdout")
     convert.add_argument("--vendor", required=True, choices=VENDORS, metavar="V", help=", ".join(VENDORS))
-    convert.add_argument("--tenant", metavar="T", help="the same as --header tenant=T")
+    convert.add_argument(
+        "--tenant",
+        dest="header",
+        action="append",
+        type=_tenant,
+        metavar="T",
+        help="the same as --header tenant=T",
+    )
     convert.add_argument("--header", action="append", default=[], type=_header, metavar="NAME=VALUE")
     convert.add_argument(
         "--timestamp", type=int, metavar="MS", help="the records' Kafka timestamp; default: now"
@@ -81,6 +88,10 @@ def _header(text: str) -> tuple[str, bytes]:
     return name, os.fsencode(value)
 
 
+def _tenant(text: str) -> tuple[str, bytes]:
+    return "tenant", os.fsencode(text)
+
+
 def _origin(text: str) -> tuple[str, int]:
     match = re.fullmatch(r"(.+/\d+)/(\d+)", text, re.ASCII)
     if match is None:
@@ -91,12 +102,9 @@ def _origin(text: str) -> tuple[str, int]:
 def _convert(options: argparse.Namespace, settings: Settings) -> int:
     from app.cli.convert import Line, now_ms, run_convert
 
-    headers = list(options.header)
-    if options.tenant is not None:
-        headers.append(("tenant", os.fsencode(options.tenant)))
     timestamp = now_ms() if options.timestamp is None else options.timestamp
     place, offset = options.origin
-    record = Line(offset, timestamp, headers)
+    record = Line(offset, timestamp, options.header)
     return run_convert(options.vendor, record, place, settings, sys.stdin.fileno(), sys.stdout.buffer)
 
 

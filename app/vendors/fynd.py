@@ -45,7 +45,7 @@ class Meta(Struct, gc=False):
     event: Event | None = None
     company_id: str | int | None = None
     created_timestamp: Raw | UnsetType = UNSET
-    application_id: str | list[str] | None = None
+    application_id: str | list[Any] | None = None
 
 
 class Email(Struct, omit_defaults=True, gc=False):
@@ -109,7 +109,7 @@ class Head(Struct, gc=False):
 class Body(Head, gc=False):
     payload: list[Item | None] | None = None
     company_id: str | int | None = None
-    application_id: str | list[str] | None = None
+    application_id: str | list[Any] | None = None
     user_id: Any = UNSET
 
 
@@ -124,6 +124,8 @@ class Source(Struct, gc=False):
     single_user_id: object
 
 
+# An item of which nothing could be read.
+_NO_EMAIL, _NO_PHONE = Email(), Phone()
 _HEAD = Reader(Head)
 _BODY = Reader(Body)
 
@@ -165,11 +167,12 @@ def _judge(head: Head) -> tuple[Event, EventType]:
     raise unknown_event(f"{place}.type")
 
 
-def _only(application_id: str | list[str] | None) -> str | None:
+def _only(application_id: str | list[Any] | None) -> str | None:
     """The envelope's application where it names exactly one."""
-    if isinstance(application_id, list):
-        return application_id[0] if len(application_id) == 1 else None
-    return application_id
+    if not isinstance(application_id, list):
+        return application_id
+    first = application_id[0] if application_id else None
+    return first if type(first) is str and all(other == first for other in application_id) else None
 
 
 def _draft(source: Source, item: Item | None, odd: list[str]) -> Draft:
@@ -246,6 +249,8 @@ def _phones(user: User, odd: list[str]) -> list[Phone] | None:
     for phone in phones or ():
         if phone.country_code is None:
             phone.country_code = phone.country_code_camel
+        elif phone.country_code_camel not in (None, phone.country_code):
+            odd.append("country_code")
         phone.country_code_camel = None
     return phones
 
@@ -308,7 +313,8 @@ def _put_phone(claims: dict[str, Any], phones: list[Phone]) -> None:
 
 def _is_own_picture(url: str) -> bool:
     """Relative ones would need the address of a content network that nobody sends."""
-    return url.startswith(("https://", "http://")) and not url.endswith(DEFAULT_PICTURE)
+    absolute = url[:8].lower().startswith(("https://", "http://"))
+    return absolute and not url.partition("?")[0].endswith(DEFAULT_PICTURE)
 
 
 def _put_attributes(
@@ -319,9 +325,9 @@ def _put_attributes(
     if external := identity(user.external_id):
         attributes["external_id"] = external
     if user.emails is not None:
-        attributes["emails"] = user.emails
+        attributes["emails"] = [email for email in user.emails if email != _NO_EMAIL]
     if phones is not None:
-        attributes["phone_numbers"] = phones
+        attributes["phone_numbers"] = [phone for phone in phones if phone != _NO_PHONE]
     created = _twin(user.created_at, user.created_at_camel, "created_at", odd)
     if text := carried_time(created, "created_at", odd):
         attributes["created_at"] = text

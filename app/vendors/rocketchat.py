@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import UNSET, Struct, UnsetType
 
 from app.canonical import Actor, Data, EventType, Login, Presence
-from app.times import YEAR_10000, format_micros, parse_rfc3339
+from app.times import format_micros, parse_rfc3339
 from app.vendors.model import Draft, Dropped, Mapped, Message, Vendor, deletion, needed, refuse
 from app.vendors.reading import Reader
 from app.vendors.values import event_name, identity, needed_id, unknown_event
@@ -259,8 +259,7 @@ def _instant(value: object) -> int | None:
     if type(value) is dict:
         value = value.get("$date")
         if type(value) is int:
-            micros = value * 1000
-            return micros if abs(micros) < YEAR_10000 else None
+            return value * 1000
     return parse_rfc3339(value) if type(value) is str else None
 
 
@@ -277,10 +276,13 @@ def _carried(value: object, name: str, odd: list[str]) -> str | None:
     if value is None or value is UNSET or value == "":
         return None
     micros = _instant(value)
-    if micros is None:
-        odd.append(name)
-        return None
-    return format_micros(micros)
+    try:
+        if micros is not None:
+            return format_micros(micros)
+    except OverflowError:  # no year that could be written down
+        pass
+    odd.append(name)
+    return None
 
 
 ROCKETCHAT = Vendor("rocketchat", "Rocket.Chat", convert, (ChangeBody, StatusBody, LoginBody, LogoutBody))

@@ -12,7 +12,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from app.canonical import Data, DeletionKind, EventType, Points, Score, Status
 from app.times import MICROS_PER_SECOND
 from app.vendors.model import Draft, Dropped, Mapped, Message, Vendor, deletion, needed, refuse
-from app.vendors.reading import Reader, read_value
+from app.vendors.reading import NotJson, Reader, read_value
 from app.vendors.values import (
     birthdate,
     carried_time,
@@ -207,7 +207,7 @@ def _score_updated(message: Message) -> tuple[Body, User, Data]:
     body = _SCORE_BODY.need(message.body, "$", message.odd)
     event = needed(body.data, "$.data")
     user = needed(event.user, "$.data.user")
-    data = _reduced(user, message.odd)
+    data = _reduced(user, message)
     data.score = Score(
         entry_id=identity(event.id) or UNSET,
         delta=integer(event.score, "$.data.score"),
@@ -223,7 +223,9 @@ def _points_updated(message: Message) -> tuple[Body, User, Data]:
     body = _POINTS_BODY.need(message.body, "$", message.odd)
     event = needed(body.data, "$.data")
     user = needed(event.user, "$.data.user")
-    data = _reduced(user, message.odd)
+    data = _reduced(user, message)
+    if user.reputation is not None:
+        data.attributes = {**(data.attributes or {}), "reputation": user.reputation}
     data.points = Points(
         delta=integer(event.points, "$.data.points"),
         balance=_or_unset(event.total_points),
@@ -234,25 +236,21 @@ def _points_updated(message: Message) -> tuple[Body, User, Data]:
 
 
 def _profile(user: User, place: str, message: Message) -> Data:
+    data = _reduced(user, message, place)
+    data.snapshot = "full"
+    data.status = _STATUS.get(user.status, UNSET)
+    if user.reputation is not None:
+        data.attributes = {**(data.attributes or {}), "reputation": user.reputation}
+    return data
+
+
+def _reduced(user: User, message: Message, place: str = "$.data.user") -> Data:
+    """The user beside a score or points: partial, and empty text says nothing."""
     sub = needed_id(user.id, f"{place}.id")
     attributes = _attributes(user, message.odd)
-    if user.reputation is not None:
-        attributes["reputation"] = user.reputation
     if counters := _counters(user, place, message):
         attributes["counters"] = counters
-    return Data(
-        snapshot="full",
-        status=_STATUS.get(user.status, UNSET),
-        user=_claims(user, sub, message.odd),
-        attributes=attributes or UNSET,
-    )
-
-
-def _reduced(user: User, odd: list[str]) -> Data:
-    """The user beside a score or points: partial, and empty text says nothing."""
-    sub = needed_id(user.id, "$.data.user.id")
-    attributes = _attributes(user, odd)
-    return Data(snapshot="partial", user=_claims(user, sub, odd), attributes=attributes or UNSET)
+    return Data(snapshot="partial", user=_claims(user, sub, message.odd), attributes=attributes or UNSET)
 
 
 def _or_unset(value: int | None) -> int | UnsetType:
@@ -315,16 +313,23 @@ def _counters(user: User, place: str, message: Message) -> dict[str, int]:
 
 
 def _undocumented_counters(place: str, message: Message) -> dict[str, int]:
-    members: Any = message.body
-    for name in place.split(".")[1:]:
-        members = _read_members(members)[name]
     counters = {}
-    for name, raw in _read_members(members).items():
+    for name, raw in _members_at(place, message.body).items():
         if name.endswith("_counter") and name not in _COUNTER_NAMES:
             value = read_value(int | None, raw, name, message.odd)
             if type(value) is int:
                 counters[name] = value
     return counters
+
+
+def _members_at(place: str, body: bytes) -> dict[str, Raw]:
+    raw: Any = body
+    try:
+        for name in place.split(".")[1:]:
+            raw = _read_members(raw)[name]
+        return _read_members(raw)
+    except UnicodeDecodeError:  # in a name, which nothing has read until now
+        raise NotJson from None
 
 
 SELFCOMMUNITY = Vendor(

@@ -1,7 +1,8 @@
 """Judging single values: ids, names, clocks, dates, and what is left out of an event and named."""
 
 import re
-from decimal import ROUND_DOWN, Context, Decimal
+from datetime import date
+from decimal import ROUND_DOWN, Context, Decimal, InvalidOperation
 from typing import Final
 
 import msgspec
@@ -13,9 +14,12 @@ from app.vendors.reading import NotJson
 
 # Documentation samples sent by mistake: names of no event of any vendor.
 _PLACEHOLDERS: Final = frozenset({"string", "<string>", ""})
-_DATE = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])|\d{4}", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_YEAR = re.compile(r"\d{4}", re.ASCII)
 _INTEGER_TEXT = re.compile(r"[+-]?\d{1,19}", re.ASCII)
 _PLAIN_NUMBER = re.compile(rb"(\d{1,13})(?:\.(\d+))?")
+# Any time so far off is a bad one: spares writing out numbers of hundreds of digits.
+_FAR_FUTURE: Final = MICROS_PER_SECOND * 10**12
 _CUTTING: Final = Context(prec=40, rounding=ROUND_DOWN)
 _INT64: Final = range(-(2**63), 2**63)
 
@@ -90,7 +94,7 @@ def number_clock(raw: Raw | UnsetType, unit: int, place: str) -> int | None:
     if text[:1] not in b"-0123456789":
         _must_read(text)
         refuse(place, "a number")
-    return _rare_number(text, unit, place)
+    return _rare_number(text, unit)
 
 
 def _cut(fraction: bytes, unit: int) -> int:
@@ -98,13 +102,15 @@ def _cut(fraction: bytes, unit: int) -> int:
     return int(fraction[:digits].ljust(digits, b"0"))
 
 
-def _rare_number(text: bytes, unit: int, place: str) -> int:
+def _rare_number(text: bytes, unit: int) -> int:
     """Exponents, signs and very long numbers: exact, and no bigger than a float may be."""
     _must_read(text)
-    value = _CUTTING.multiply(Decimal(text.decode()), unit)
-    if abs(value) > MICROS_PER_SECOND * 10**12:
-        raise Refused("bad_time", f"{place}: expected a time after 2000 and before tomorrow")
-    return int(value)
+    try:
+        value = _CUTTING.multiply(Decimal(text.decode()), unit)
+    except InvalidOperation:
+        # An exponent that even Decimal cannot hold, of a number that the decoder took for zero.
+        return 0
+    return int(value) if abs(value) < _FAR_FUTURE else _FAR_FUTURE
 
 
 def _must_read(text: bytes) -> None:
@@ -127,10 +133,19 @@ def carried_time(value: str | None, name: str, odd: list[str]) -> str | None:
 
 def birthdate(value: str, name: str, odd: list[str]) -> str | None:
     """OpenID Connect's birthdate, `YYYY-MM-DD` or `YYYY`; None and named odd for another text."""
-    if _DATE.fullmatch(value):
+    if _YEAR.fullmatch(value) or (_DATE.fullmatch(value) and _exists(value)):
         return value
     odd.append(name)
     return None
+
+
+def _exists(day: str) -> bool:
+    try:
+        # OpenID Connect's year 0000 says that the year is not told; 2000 has every day that there is.
+        date.fromisoformat(f"2000{day[4:]}" if day.startswith("0000") else day)
+    except ValueError:
+        return False
+    return True
 
 
 def gender(value: str) -> str:
