@@ -158,10 +158,13 @@ def decode_event(value: bytes) -> Event:
 
 def _without_values(message: str) -> str:
     """Msgspec's message with what it may quote from the payload cut out (`Invalid enum value 'x'`)."""
-    text, _, place = message.partition(" - at `")
+    # The decoder's own place comes last; what it quotes before may look like one.
+    text, separator, place = message.rpartition(" - at `")
+    if not separator:
+        text, place = message, "$"
     if "enum value" in text:
         text = "Expected a value of the closed set"
-    return f"{place.rstrip('`') or '$'}: {text[:1].lower()}{text[1:]}"
+    return f"{place.rstrip('`')}: {text[:1].lower()}{text[1:]}"
 
 
 _ESCAPED = re.compile("[/%\x00-\x1f\x7f-\x9f]")

@@ -82,7 +82,11 @@ def convert(message: Message) -> Mapped:
         refuse("$.data.users", "array")
     if not users:
         raise Dropped("no_users")
-    return Mapped(name, None, [_draft(kind, user, files, message) for user in users])
+    urls: dict[str, str] = {}
+    for file in files:
+        if file.file_id and file.file_url:
+            urls.setdefault(file.file_id, file.file_url)
+    return Mapped(name, None, [_draft(kind, user, urls, message) for user in users])
 
 
 def _judge(head: Head) -> tuple[str, EventType]:
@@ -94,7 +98,7 @@ def _judge(head: Head) -> tuple[str, EventType]:
     raise unknown_event("$.event")
 
 
-def _draft(kind: EventType, user: User | None, files: list[File], message: Message) -> Draft:
+def _draft(kind: EventType, user: User | None, urls: dict[str, str], message: Message) -> Draft:
     user = needed(user, "$.data.users[...]")
     sub = needed_id(user.user_id, "$.data.users[...].userId")
     time = clock(user.updated_at, "$.data.users[...].updatedAt")
@@ -105,7 +109,7 @@ def _draft(kind: EventType, user: User | None, files: list[File], message: Messa
         data = Data(
             snapshot="partial" if time is None else "full",
             status=_status(user),
-            user=_claims(user, sub, files),
+            user=_claims(user, sub, urls),
             attributes=_attributes(user, message.odd) or UNSET,
         )
     return Draft(kind, sub, message.recorded if time is None else time, source, data)
@@ -117,7 +121,7 @@ def _status(user: User) -> Status | UnsetType:
     return "blocked" if user.is_global_ban else "active"
 
 
-def _claims(user: User, sub: str, files: list[File]) -> dict[str, Any]:
+def _claims(user: User, sub: str, urls: dict[str, str]) -> dict[str, Any]:
     claims: dict[str, Any] = {"sub": sub}
     if user.display_name:
         claims["name"] = user.display_name
@@ -125,14 +129,10 @@ def _claims(user: User, sub: str, files: list[File]) -> dict[str, Any]:
         claims["preferred_username"] = user.profile_handle
     picture = user.avatar_custom_url
     if not picture and user.avatar_file_id:
-        picture = _url_of(user.avatar_file_id, files)
+        picture = urls.get(user.avatar_file_id)
     if picture:
         claims["picture"] = picture
     return claims
-
-
-def _url_of(file_id: str, files: list[File]) -> str | None:
-    return next((file.file_url for file in files if file.file_id == file_id and file.file_url), None)
 
 
 def _attributes(user: User, odd: list[str]) -> dict[str, Any]:

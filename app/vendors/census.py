@@ -7,6 +7,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import Struct
 
+from app.nesting import too_deep
 from app.vendors.model import Vendor
 
 
@@ -15,6 +16,8 @@ def names_not_mapped(vendor: Vendor, body: bytes) -> set[str]:
 
     Names only, and below the objects that are read: an unread object counts as one name.
     """
+    if too_deep(body):
+        return set()
     try:
         value = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -25,7 +28,7 @@ def names_not_mapped(vendor: Vendor, body: bytes) -> set[str]:
 
 
 def _visit(value: Any, shapes: tuple[type[Struct], ...], found: set[str]) -> None:
-    if isinstance(value, list):
+    if isinstance(value, list) and shapes:
         for item in value:
             _visit(item, shapes, found)
     elif isinstance(value, dict) and shapes:

@@ -87,7 +87,7 @@ def _events(vendor: str, origin: str, message: Message, mapped: Mapped, options:
     event_id = mapped.event_id or blake2b(message.body, digest_size=_DIGEST_BYTES).hexdigest()
     base = f"{mapped.vendortype}:{event_id}"
     forced_tenant = message.headers.get("tenant")
-    latest = message.recorded + MICROS_PER_DAY
+    latest = min(message.recorded + MICROS_PER_DAY, YEAR_10000 - 1)
     if message.recorded >= YEAR_10000:  # a producer that gives microseconds for milliseconds
         raise Refused("bad_time", "the record's timestamp: expected milliseconds since 1970")
     several = len(mapped.drafts) > 1

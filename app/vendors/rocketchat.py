@@ -157,7 +157,7 @@ def _changed(kind: EventType, message: Message) -> tuple[Body, str, Data, object
         before = _claims(context.previous_data, sub)
         differing = {name: value for name, value in before.items() if data.user.get(name) != value}
         data.previous = differing or UNSET
-    data.actor = _actor(context)
+    data.actor = _actor(context, message.odd)
     return body, sub, data, user.updated_at
 
 
@@ -165,7 +165,7 @@ def _deleted(message: Message) -> tuple[Body, str, Data]:
     body = _CHANGE_BODY.need(message.body, "$", message.odd)
     context = needed(body.context, "$.context")
     sub = needed_id(needed(context.user, "$.context.user").id, "$.context.user.id")
-    return body, sub, deletion(sub, "hard", actor=_actor(context))
+    return body, sub, deletion(sub, "hard", actor=_actor(context, message.odd))
 
 
 def _logged_in(message: Message) -> tuple[Body, str, Data]:
@@ -174,8 +174,8 @@ def _logged_in(message: Message) -> tuple[Body, str, Data]:
     sub = needed_id(user.id, "$.context.id")
     data = _profile(user, sub, known=_has_row(user), odd=message.odd)
     # Read before the server writes this log-in: it is the one before.
-    if previous := _carried(user.last_login_at, "lastLoginAt", message.odd):
-        data.login = Login(previous_at=previous)
+    if data.attributes and "last_login_at" in data.attributes:
+        data.login = Login(previous_at=data.attributes["last_login_at"])
     return body, sub, data
 
 
@@ -249,17 +249,22 @@ def _attributes(user: User, odd: list[str]) -> dict[str, Any]:
     return attributes
 
 
-def _actor(context: UserContext) -> Actor | UnsetType:
-    sub = identity(context.performed_by.id) if context.performed_by else None
-    return Actor(sub=sub) if sub else UNSET
+def _actor(context: UserContext, odd: list[str]) -> Actor | UnsetType:
+    if context.performed_by is None:
+        return UNSET
+    sub = identity(context.performed_by.id)
+    if sub is None:
+        odd.append("performedBy")
+        return UNSET
+    return Actor(sub=sub)
 
 
 def _instant(value: object) -> int | None:
     """A date as text, or as EJSON's `{"$date": milliseconds or text}`, in microseconds; else None."""
     if type(value) is dict:
         value = value.get("$date")
-        if type(value) is int:
-            return value * 1000
+        if type(value) is int or type(value) is float:
+            return int(value * 1000)
     return parse_rfc3339(value) if type(value) is str else None
 
 

@@ -19,7 +19,7 @@ _YEAR = re.compile(r"\d{4}", re.ASCII)
 _INTEGER_TEXT = re.compile(r"[+-]?\d{1,19}", re.ASCII)
 _PLAIN_NUMBER = re.compile(rb"(\d{1,13})(?:\.(\d+))?")
 # Any time so far off is a bad one: spares writing out numbers of hundreds of digits.
-_FAR_FUTURE: Final = MICROS_PER_SECOND * 10**12
+_FAR_OFF: Final = MICROS_PER_SECOND * 10**12
 _CUTTING: Final = Context(prec=40, rounding=ROUND_DOWN)
 _INT64: Final = range(-(2**63), 2**63)
 
@@ -110,7 +110,9 @@ def _rare_number(text: bytes, unit: int) -> int:
     except InvalidOperation:
         # An exponent that even Decimal cannot hold, of a number that the decoder took for zero.
         return 0
-    return int(value) if abs(value) < _FAR_FUTURE else _FAR_FUTURE
+    if abs(value) > _FAR_OFF:
+        return _FAR_OFF if value > 0 else -_FAR_OFF
+    return int(value)
 
 
 def _must_read(text: bytes) -> None:
