@@ -97,6 +97,7 @@ class DeadLetters:
             value = value[:TRUNCATED_BYTES] if value else value
             headers.append(("x-truncated", b"true"))
         partition = partition_of(key, self._target.partitions) if key else origin.partition
+        # -1 is "no timestamp"; at the head of a batch aiokafka would give it the next record's.
         self._producer.append(
             self._target.topic,
             partition % self._target.partitions,

@@ -27,6 +27,9 @@ ROW_BYTES: Final = 64 << 20
 # must not have removed the newer one (lane.md, section 4).
 MIN_COMPACTION_LAG_MS: Final = 3_600_000
 
+# A dead letter keeps its record's timestamp, whatever it is; Kafka 4 refuses those an hour ahead by default.
+ANY_TIMESTAMP: Final = {"message.timestamp.after.max.ms": str((1 << 63) - 1)}
+
 # Kafka's batch header takes 61 bytes, a record's own fields up to 21, a header's lengths up to 10.
 _BATCH_OVERHEAD: Final = 100
 _HEADER_OVERHEAD: Final = 10
@@ -102,7 +105,7 @@ def expected_topics(settings: Settings) -> list[Topic]:
     return [
         *vendor_topics,
         Topic(settings.topic_events, count, "delete", fixed=True, configs=event_configs),
-        Topic(settings.topic_dead_letter, count, "delete", fixed=False, configs=event_configs),
+        Topic(settings.topic_dead_letter, count, "delete", fixed=False, configs=event_configs | ANY_TIMESTAMP),
         *(Topic(name, count, "compact", fixed=True, configs=row_configs) for name in settings.changelogs),
     ]
 

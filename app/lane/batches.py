@@ -18,6 +18,9 @@ Wave = list[tuple[int, BatchBuilder]]
 # What aiokafka's compiled builder takes: a list, nothing else.
 _Head = list[tuple[str, bytes | None]]
 _NO_HEADERS: Final[_Head] = []
+_LONG_KEY_BYTES: Final = 1_000
+# More than the headers of a batch and of a record together.
+_OVERHEAD_BYTES: Final = 200
 
 
 class RecordTooLarge(ValueError):
@@ -32,8 +35,8 @@ class RoundBatches:
         self._topic = topic
         self._new_batch = new_batch
         self._largest = largest_batch_bytes
-        # A record without headers and below this cannot come near the limit: spares the exact count.
-        self._surely_fits = largest_batch_bytes // 2
+        # A record without headers whose value is below this fits for certain: spares the exact count.
+        self._surely_fits = largest_batch_bytes - _LONG_KEY_BYTES - _OVERHEAD_BYTES
         self._filling: dict[int, BatchBuilder] = {}
         self._queues: dict[int, deque[BatchBuilder]] = {}
 
@@ -47,14 +50,14 @@ class RoundBatches:
     ) -> None:
         """Raises RecordTooLarge for a record that is too large for a batch of its own."""
         head = _NO_HEADERS
-        if headers or len(value or b"") + len(key or b"") > self._surely_fits:
+        if headers or (value and len(value) > self._surely_fits) or (key and len(key) > _LONG_KEY_BYTES):
             head = list(headers)
             self._refuse_too_large(key, value, head)
         batch = self._filling.get(partition)
-        if batch is None or batch.append(timestamp=timestamp, key=key, value=value, headers=head) is None:
+        if batch is None or not _append(batch, timestamp, key, value, head):
             batch = self._filling[partition] = self._new_batch()
             self._queues.setdefault(partition, deque()).append(batch)
-            batch.append(timestamp=timestamp, key=key, value=value, headers=head)
+            _append(batch, timestamp, key, value, head)
         self.records += 1
 
     def next_wave(self, limit: int) -> Wave:
@@ -76,3 +79,14 @@ class RoundBatches:
         size = DefaultRecordBatchBuilder.estimate_size_in_bytes(key, value, head)
         if size > self._largest:
             raise RecordTooLarge(f"{size} bytes for {self._topic}, the largest batch is {self._largest}")
+
+
+def _append(
+    batch: BatchBuilder, timestamp: int | None, key: bytes | None, value: bytes | None, head: _Head
+) -> bool:
+    """`batch.append()` without its serializers and checks, which cost as much as the rest; False if full."""
+    count = batch._relative_offset
+    if batch._builder.append(count, timestamp, key, value, head) is None:
+        return False
+    batch._relative_offset = count + 1
+    return True

@@ -20,8 +20,9 @@ from app.lane.slices import Partition, Record, Slice
 from app.lane.tally import LaneStats, Tally
 from app.lane.thread import LaneThread
 
-_FETCH_SECONDS = 1.0
-"""An idle fetch returns after this long; it is what tells the watchdog that fetching works."""
+_FETCH_SECONDS = 0.25
+"""An idle fetch returns after this long. A seek waits for a fetch from before it; and that fetches
+return is what tells the watchdog that fetching works."""
 
 _PRESSED_SECONDS = 0.02
 """The same while some partition waits for room: it must not wait for the others' next record."""
@@ -94,6 +95,7 @@ class LaneConsumer(driver.Consumer):
         super().resume_flow()
         if self.desk.resume():
             self._open.set()
+            self._room.set()
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Called before another member may get the partitions; the group waits for our return."""

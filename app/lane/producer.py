@@ -103,6 +103,7 @@ class GroupProducer:
                 await client.stop()
         except (TimeoutError, ProducerFailed):
             logger.warning("the producer was closed with records that no broker acknowledged")
+            await _abandon(client)
         self._client = None
         for task in self._tasks:
             task.cancel()
@@ -227,3 +228,13 @@ class GroupProducer:
                 future.set_exception(self._failure)
         self._waiting.clear()
         self._fatal(reason)
+
+
+async def _abandon(client: AIOKafkaProducer) -> None:
+    """Closes the connections; aiokafka's own stop() first waits until a broker takes what is left."""
+    client._closed = True
+    sender = client._sender.sender_task
+    while not sender.done():  # the first time it goes on to wait for its requests
+        sender.cancel()
+        await asyncio.sleep(0)
+    await client.client.close()

@@ -69,6 +69,7 @@ class TableLoader:
             try:
                 if retained:
                     await self._guard.patrol()
+                    await self._pair.producer.sync()
                 if missing:
                     await self._read(missing)
                 break

@@ -20,8 +20,8 @@ EXIT_DONE = 0
 EXIT_FAILED = 1
 
 _LEAVE_SHARE = 0.5
-"""Share of the deadline after which a worker that has committed everything leaves without ceremony:
-a group in the middle of a rebalance can hold up the orderly way for a minute."""
+"""Share of the deadline after which a worker that has committed everything leaves without ceremony: a
+group in the middle of a rebalance, or a broker that is away, can hold up the orderly way for a minute."""
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ async def _stop(app: faust.App, deadline: float) -> None:
     stopping = asyncio.create_task(app.stop())
     await asyncio.wait({stopping}, timeout=deadline * _LEAVE_SHARE)
     if not stopping.done() and lane_consumer(app).settled:
-        logger.warning("everything is committed, leaving in the middle of a rebalance")
+        logger.warning("everything is committed; not waiting any longer for the group to let us go")
         _leave(EXIT_DONE)
     await stopping
     timer.cancel()

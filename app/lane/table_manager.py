@@ -44,5 +44,6 @@ class LaneTableManager(TableManager):
         await super().on_stop()
         if self._patrol is not None:
             self._patrol.cancel()
+            await asyncio.wait({self._patrol})
         for producer in self.producers:
             await producer.stop()

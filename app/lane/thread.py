@@ -1,5 +1,6 @@
 """The consumer's own thread: aiokafka lives here, so that heartbeats go on while an agent computes."""
 
+import asyncio
 from collections.abc import Mapping
 from time import monotonic
 from typing import Any
@@ -7,10 +8,11 @@ from typing import Any
 import aiokafka
 from aiokafka import TopicPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
-from aiokafka.errors import CommitFailedError, IllegalStateError
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, credentials_to_aiokafka_auth, server_list
 from faust.types import TP
+from mode.threads import QueueServiceThread
 
 from app.lane.config import LaneConfig
 from app.lane.slices import Partition
@@ -27,6 +29,17 @@ class LaneThread(AIOKafkaConsumerThread):
         """Called by Faust in the thread."""
         await super().on_start()
         self._watch_heartbeats(self._ensure_consumer()._coordinator)
+
+    async def on_thread_stop(self) -> None:
+        """Called by Faust in the thread, after the last commit: leaves the group and closes."""
+        await QueueServiceThread.on_thread_stop(self)
+        if self._consumer is None:
+            return
+        try:
+            await self._consumer.stop()
+        except (asyncio.CancelledError, KafkaError):
+            # While a broker is away aiokafka's fetcher trips over the requests that it cancels itself.
+            await self._consumer._client.close()
 
     def _watch_heartbeats(self, coordinator: Any) -> None:
         # aiokafka keeps the time of the last good heartbeat in a local variable.

@@ -3,7 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -40,9 +40,6 @@ class Stage:
     def ends(self) -> dict[int, int]:
         return end_offsets(self.broker, self.topic)
 
-    def everything(self) -> set[Place]:
-        return {(partition, offset) for partition, end in self.ends().items() for offset in range(end)}
-
     @contextmanager
     def load(self) -> Iterator[None]:
         """Feeds until the block is left."""
@@ -77,14 +74,15 @@ def next_offsets(handled: list[Place]) -> dict[int, int]:
 def test_commits_never_pass_a_slice_that_is_not_acknowledged(stage: Stage) -> None:
     stage.feed(1200)
     ends = stage.ends()
-    with stage.toy("w", hold_at=(0, 120), stop_deadline=1.0) as worker:
+    with stage.toy("w", hold_at=(0, 70), slice_max_records=20, stop_deadline=1.0) as worker:
+        # Later slices of the held partition are acknowledged as well, as far as they are fetched.
+        worker.wait_handled(sum(ends.values()) - ends[0] + 100)
         wait_until(lambda: {**stage.committed(), 0: ends[0]} == ends, "the other partitions committed")
-        worker.wait_handled(len(stage.everything()) if ends[0] <= 200 else 121)
-        held = stage.committed()[0]
-        assert held <= 120
         # A worker that cannot finish its slices does not hang at a stop, and commits nothing of them.
         assert worker.terminate() == EXIT_PROTECT
-    assert stage.committed() == {**ends, 0: held}
+    after = stage.committed()
+    assert 0 < after.pop(0) <= 70
+    assert after == {partition: end for partition, end in ends.items() if partition != 0}
 
 
 def test_slices_of_a_partition_are_handled_in_order_by_concurrent_agents(stage: Stage) -> None:
@@ -98,35 +96,30 @@ def test_slices_of_a_partition_are_handled_in_order_by_concurrent_agents(stage: 
 
 
 def test_a_clean_join_and_leave_under_load_repeats_nothing_and_loses_nothing(stage: Stage) -> None:
-    with stage.load(), stage.toy("first") as first:
-        first.wait_handled(500)
-        with stage.toy("second") as second:
-            second.wait_handled(200)
-            with stage.toy("third") as third:
-                third.wait_handled(200)
-                assert second.terminate() == 0
-                before = len(first.handled()) + len(third.handled())
-                wait_until(
-                    lambda: len(first.handled()) + len(third.handled()) > before + 500, "the others go on"
-                )
-                assert first.terminate() == 0
-                before = len(third.handled())
-                third.wait_handled(before + 500)
-                with stage.toy("fourth") as fourth:
-                    fourth.wait_handled(200)
-                    workers = [first, second, third, fourth]
-                    stage_is_settled(stage, workers)
-                    assert [third.terminate(), fourth.terminate()] == [0, 0]
-    # The load ends only here, so records may be left over; what was committed was handled, once.
+    workers: list[ToyProcess] = []
+    with stage.load(), ExitStack() as running:
+
+        def join() -> ToyProcess:
+            worker = running.enter_context(stage.toy(f"w{len(workers)}"))
+            workers.append(worker)
+            worker.wait_handled(200)
+            return worker
+
+        def leave(worker: ToyProcess, *others: ToyProcess) -> None:
+            assert worker.terminate() == 0
+            for other in others:
+                other.wait_handled(len(other.handled()) + 200)
+
+        first, second, third = join(), join(), join()
+        leave(second, first, third)
+        leave(first, third)
+        fourth = join()
+        leave(third, fourth)
+        leave(fourth)
     handled = Counter(place for worker in workers for place in worker.handled())
     assert [place for place, times in handled.items() if times > 1] == []
-    assert {
-        (partition, offset) for partition, end in stage.committed().items() for offset in range(end)
-    } == set(handled)
-
-
-def stage_is_settled(stage: Stage, workers: list[ToyProcess]) -> None:
-    wait_until(lambda: sum(stage.committed().values()) > 2000, "commits of all")
+    ends = stage.committed()
+    assert set(handled) == {(partition, offset) for partition, end in ends.items() for offset in range(end)}
 
 
 def test_an_exception_in_an_agent_ends_the_process_and_acknowledges_nothing(stage: Stage) -> None:

@@ -1,6 +1,7 @@
 """The group-commit producer on a real broker."""
 
 import asyncio
+import gc
 import itertools
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import NoReturn
 
 import pytest
+from aiokafka.errors import KafkaConnectionError
 
 from app.embedded_kafka import EmbeddedKafka
 from app.lane.producer import GroupProducer, ProducerFailed, RecordTooLarge
@@ -101,6 +103,32 @@ async def test_a_paused_broker_delays_sync_and_shows_in_the_age(unique: Callable
             await waiting
             assert producer.oldest_round_age() == 0.0
         assert [r.value for r in consume_all(kafka.bootstrap, topic)] == [b"before", b"during"]
+
+
+async def test_stopping_gives_up_on_a_broker_that_does_not_answer(
+    unique: Callable[[str], str], caplog: pytest.LogCaptureFixture
+) -> None:
+    topic = unique("silent")
+    with EmbeddedKafka() as kafka:
+        create_topics(kafka.bootstrap, {topic: 1})
+        config = ProducerConfig(bootstrap_servers=kafka.bootstrap, stop_timeout_seconds=0.5)
+        producer = GroupProducer(config, fatal=raise_fatal)
+        await producer.start()
+        kafka.pause()
+        producer.append(topic, 0, None, b"lost to nobody: it was never acknowledged")
+        await producer.stop()
+        assert "no broker acknowledged" in caplog.text
+        with pytest.raises(RuntimeError, match="not running"):
+            producer.append(unique("other"), 0, None, b"late")
+        kafka.resume()
+
+
+async def test_a_producer_that_finds_no_broker_says_so_and_leaves_nothing_open() -> None:
+    producer = GroupProducer(ProducerConfig(bootstrap_servers="127.0.0.1:9"))
+    with pytest.raises(KafkaConnectionError):
+        await producer.start()
+    await producer.stop()
+    gc.collect()  # an unclosed client would warn, and a warning is an error here
 
 
 async def test_a_record_that_no_batch_can_carry_is_refused_at_once(

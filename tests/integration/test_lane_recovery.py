@@ -2,16 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
+import faust
 import pytest
+from aiokafka.errors import KafkaConnectionError
 
 from app.lane import LaneApp, LaneConfig, faust_options
 from app.lane.guard import ChangelogGuard
 from app.lane.producer import GroupProducer
 from app.lane.producer_config import ProducerConfig
-from app.lane.reader import ReaderConfig
+from app.lane.reader import ChangelogReader, ReaderConfig, ReadSession
 from app.lane.recovery import TableLoader
 from app.lane.rowlogic import Row
 from app.lane.table_manager import LaneTableManager
@@ -132,6 +134,48 @@ async def test_a_log_with_stale_rows_is_merged_and_written_again(broker: str, ap
         await again.loader.load({0, 1})
         assert again.pair.users.live(0).get(b"ada") == newer
         assert again.counts.rewritten == 0
+
+
+async def test_more_stale_rows_than_one_round_carries(broker: str, app_id: str) -> None:
+    async with tables(broker, app_id) as mine:
+        keys = [b"key-%d" % number for number in range(4_500)]
+        await mine.zombie_writes(mine.users_topic, *((key, users_row([1, 2])) for key in keys))
+        await mine.zombie_writes(mine.users_topic, *((key, users_row([1])) for key in keys))
+        mine.loader.assigned(1, {0})
+        await mine.loader.load({0})
+        assert mine.counts.rewritten == len(keys)
+        last = {key: row for _, key, row in await mine.log(mine.users_topic)}
+        assert last == dict.fromkeys(keys, users_row([1, 2]))
+
+
+async def test_a_recovery_waits_for_a_broker_that_is_away(
+    broker: str, app_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.lane.recovery._RETRY_SECONDS", 0.01)
+    failures = iter([KafkaConnectionError(), KafkaConnectionError()])
+    session = ChangelogReader.session
+
+    def failing(self: ChangelogReader) -> AbstractAsyncContextManager[ReadSession]:
+        for failure in failures:
+            raise failure
+        return session(self)
+
+    monkeypatch.setattr(ChangelogReader, "session", failing)
+    async with tables(broker, app_id) as mine:
+        await mine.zombie_writes(mine.users_topic, (b"ada", users_row([1])))
+        mine.loader.assigned(1, {0})
+        await mine.loader.load({0})
+        assert mine.pair.users.live(0).get(b"ada") == users_row([1])
+
+
+def test_an_app_that_was_made_without_the_lanes_tables_is_refused() -> None:
+    producer = GroupProducer(ProducerConfig(bootstrap_servers="127.0.0.1:9"))
+    config = TablesConfig(partitions=1, reader=ReaderConfig(bootstrap_servers="127.0.0.1:9"))
+    with pytest.raises(TypeError, match="TableManager=LaneTableManager"):
+        install_tables(faust.App("toy", store="memory://"), config, TOY_LOGIC, producer)
+    app = faust.App("toy", store="memory://", TableManager=LaneTableManager)
+    with pytest.raises(TypeError, match="Table=LaneTable"):
+        install_tables(app, config, TOY_LOGIC, producer)
 
 
 async def test_only_what_another_may_have_written_is_read_again(broker: str, app_id: str) -> None:

@@ -1,61 +1,18 @@
-"""A model broker and a model of what Faust and aiokafka do around the desk, in steps of one event each.
+"""A model of what Faust and aiokafka do around the desk, in steps of one event each.
 
 Everything that can happen at another time in a real worker is a method of its own here: a fetch takes its
 ticket, the consumer's thread takes records and moves its position, the result comes back partition by
-partition; a seek is read, carried out and reported. `check_*` state what must hold.
+partition; a seek is read, carried out and reported.
 """
 
-from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from app.lane.desk import PartitionDesk, Reception
 from app.lane.offsets import Flight
 from app.lane.slices import Partition
-
-PARTITIONS: list[Partition] = [("source", 0), ("source", 1), ("other", 0)]
-
-
-class ModelBroker:
-    """Logs, committed offsets, and the books about which record was handled how often."""
-
-    def __init__(self) -> None:
-        self.start = dict.fromkeys(PARTITIONS, 0)
-        self.end = dict.fromkeys(PARTITIONS, 0)
-        self.committed: dict[Partition, int] = {}
-        self.handled: Counter[tuple[Partition, int]] = Counter()
-        self.durable: set[tuple[Partition, int]] = set()
-        self.may_repeat: set[tuple[Partition, int]] = set()
-
-    def next_offset(self, partition: Partition) -> int:
-        return self.committed.get(partition, self.start[partition])
-
-    def handle(self, partition: Partition, offset: int) -> None:
-        place = (partition, offset)
-        self.handled[place] += 1
-        assert self.handled[place] == 1 or place in self.may_repeat, f"{place} repeated without need"
-
-    def commit(self, partition: Partition, offset: int) -> None:
-        assert offset > self.committed.get(partition, 0), f"{partition} committed backwards to {offset}"
-        for earlier in range(self.start[partition], offset):
-            assert (partition, earlier) in self.durable, f"{partition} committed {offset} past {earlier}"
-        self.committed[partition] = offset
-
-    def excuse(self, partitions: Iterable[Partition]) -> None:
-        """The owner is gone without a clean end: what it handled and did not commit comes again."""
-        for partition in partitions:
-            committed = self.next_offset(partition)
-            self.may_repeat |= {(partition, offset) for offset in range(committed, self.end[partition])}
-
-    def work_of_others(self, partition: Partition, count: int) -> None:
-        """Another member owns the partition, handles some records and commits them."""
-        begin = max(self.next_offset(partition), self.start[partition])
-        stop = min(self.end[partition], begin + count)
-        for offset in range(begin, stop):
-            self.handle(partition, offset)
-            self.durable.add((partition, offset))
-        if stop > begin:
-            self.commit(partition, stop)
+from tests.lane.broker_model import PARTITIONS, ModelBroker
 
 
 @dataclass

@@ -18,6 +18,7 @@ from hypothesis.stateful import (
 )
 
 from app.lane import fold as fold_module
+from app.lane import healing
 from app.lane.fold import PartitionFold
 from app.lane.healing import Healed
 from app.lane.ledger import WriteLedger
@@ -156,7 +157,7 @@ class ChangelogMachine(RuleBasedStateMachine):
 
 
 def run(machine: type[RuleBasedStateMachine], *, examples: int, mutant: bool = False) -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         machine,
         settings=settings(
             max_examples=examples,
@@ -246,7 +247,7 @@ def _rows_are_not_reconciled(patch: pytest.MonkeyPatch) -> None:
 
 
 def _heals_in_memory_only(patch: pytest.MonkeyPatch) -> None:
-    real = changelog_model.heal
+    real = healing.heal
 
     def heal(logic: Any, table: Any, key: bytes, ours: Any, foreign: Any) -> Healed:
         healed = real(logic, table, key, ours, foreign)

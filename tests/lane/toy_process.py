@@ -55,12 +55,6 @@ class ToyProcess:
     def wait_handled(self, count: int) -> None:
         wait_until(lambda: len(self.handled()) >= count, f"{count} records handled")
 
-    def wait_assigned(self, times: int) -> None:
-        wait_until(lambda: self.said().count("assigned ") >= times, f"assignment number {times}")
-
-    def times_assigned(self) -> int:
-        return self.said().count("assigned ")
-
     def terminate(self) -> int:
         """SIGTERM, then the exit code."""
         self._process.send_signal(signal.SIGTERM)

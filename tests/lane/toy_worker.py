@@ -14,7 +14,6 @@ import msgspec
 from app.lane import (
     LaneApp,
     LaneConfig,
-    LaneObserver,
     Slice,
     faust_options,
     install,
@@ -49,13 +48,6 @@ class Toy(msgspec.Struct, frozen=True, kw_only=True):
     stop_deadline: float = 10.0
 
 
-class Announcer(LaneObserver):
-    """Tells the test over stdout what it waits for."""
-
-    def assigned(self, partitions: int, generation: int) -> None:
-        print("assigned", partitions, flush=True)
-
-
 def main() -> int:
     toy = msgspec.json.decode(sys.argv[1], type=Toy)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
@@ -67,7 +59,7 @@ def main() -> int:
         heartbeat_interval=0.3,
     )
     app = LaneApp(toy.group, **faust_options(config, broker=toy.broker))
-    install(app, config, Announcer())
+    install(app, config)
     with Path(toy.journal).open("a", buffering=1) as journal:
 
         async def handle(records: Slice) -> None:

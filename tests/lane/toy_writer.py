@@ -23,4 +23,5 @@ async def write(bootstrap: str, topic: str, sizes: list[int]) -> None:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    logging.getLogger("aiokafka").setLevel(logging.ERROR)  # it warns of every retry
     asyncio.run(write(sys.argv[1], sys.argv[2], list(map(int, sys.argv[3:]))))

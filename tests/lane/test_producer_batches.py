@@ -1,0 +1,61 @@
+"""How one round's records are cut into batches and waves."""
+
+from contextlib import suppress
+
+import pytest
+from aiokafka.producer.message_accumulator import BatchBuilder
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.lane.batches import RecordTooLarge, RoundBatches
+
+BATCH_BYTES = 500
+LARGEST_BYTES = 2_000
+
+
+def batches() -> RoundBatches:
+    return RoundBatches("users", lambda: BatchBuilder(BATCH_BYTES, 0), LARGEST_BYTES)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 1_800)), max_size=60),
+    st.sampled_from([1, 600, 10_000]),
+)
+def test_waves_carry_every_record_once_a_batch_a_partition(
+    records: list[tuple[int, int]], limit: int
+) -> None:
+    round_ = batches()
+    for partition, size in records:
+        round_.append(partition, b"k", b"x" * size, (), None)
+    sent = dict.fromkeys(range(4), 0)
+    while wave := round_.next_wave(limit):
+        assert len({partition for partition, _ in wave}) == len(wave)
+        assert len(wave) == 1 or sum(batch.size() for _, batch in wave) <= limit
+        for partition, batch in wave:
+            assert batch.size() <= BATCH_BYTES or batch.record_count() == 1
+            sent[partition] += batch.record_count()
+    assert sent == {each: sum(partition == each for partition, _ in records) for each in range(4)}
+    assert round_.records == len(records)
+
+
+@given(st.integers(0, 4_000), st.booleans())
+def test_what_is_taken_fits_the_largest_batch_and_what_is_refused_leaves_no_trace(
+    size: int, in_header: bool
+) -> None:
+    round_ = batches()
+    body = b"x" * size
+    with suppress(RecordTooLarge):
+        round_.append(0, None, b"" if in_header else body, [("h", body)] if in_header else (), None)
+    sizes = [batch.size() for _, batch in round_.next_wave(1)]
+    assert len(sizes) == round_.records
+    assert sizes or size > LARGEST_BYTES - 200
+    assert all(size <= LARGEST_BYTES for size in sizes)
+
+
+def test_a_tombstone_is_a_record() -> None:
+    round_ = batches()
+    round_.append(0, b"k", None, (), 1_600_000_000_000)
+    ((partition, batch),) = round_.next_wave(1)
+    assert (partition, batch.record_count()) == (0, 1)
+    with pytest.raises(RecordTooLarge, match="users"):
+        round_.append(0, b"k" * 3_000, None, (), None)

@@ -1,0 +1,61 @@
+"""Rows as bytes, and one changelog record a changed key."""
+
+import faust
+import pytest
+
+from app.lane.tables import LaneTable
+
+Appended = tuple[str, int, bytes | None, bytes | None]
+
+
+class Written:
+    """Stands for the producer: what was appended."""
+
+    def __init__(self) -> None:
+        self.records: list[Appended] = []
+
+    def append(self, topic: str, partition: int, key: bytes | None, value: bytes | None) -> None:
+        self.records.append((topic, partition, key, value))
+
+
+@pytest.fixture
+def table() -> LaneTable:
+    app = faust.App("toy", store="memory://", Table=LaneTable)
+    table = app.Table("users", partitions=4, key_type=bytes, value_type=bytes)
+    assert isinstance(table, LaneTable)
+    return table
+
+
+def test_a_flush_appends_the_last_version_of_each_changed_key(table: LaneTable) -> None:
+    table.install(2, {b"ada": b"1", b"bob": b"1", b"cy": b"1"})
+    rows = table.live(2)
+    rows.put(b"ada", b"2")
+    rows.put(b"ada", b"3")
+    rows.put(b"bob", None)
+    written = Written()
+    assert table.flush(written) == 2
+    assert sorted(written.records, key=repr) == [
+        ("toy-users-changelog", 2, b"ada", b"3"),
+        ("toy-users-changelog", 2, b"bob", None),
+    ]
+    assert table.flush(written) == 0
+    assert (rows.get(b"ada"), rows.get(b"bob"), table.row_count()) == (b"3", None, 2)
+
+
+def test_a_partition_that_left_has_no_rows_and_nothing_to_write(table: LaneTable) -> None:
+    table.install(0, {})
+    table.install(1, {b"ada": b"1"})
+    table.live(0).put(b"bob", b"1")
+    table.forget(0)
+    assert not table.is_live(0)
+    assert table.flush(Written()) == 0
+    with pytest.raises(KeyError):
+        table.live(0)
+    assert table.live(1).get(b"ada") == b"1"
+
+
+def test_fausts_own_way_to_write_is_closed(table: LaneTable) -> None:
+    with pytest.raises(TypeError, match="flush"):
+        table[b"ada"] = b"1"
+    with pytest.raises(TypeError, match="flush"):
+        table.on_key_del(b"ada")
