@@ -7,7 +7,8 @@ ready and sees nothing of it for minutes after somebody has made it (lane.md, se
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -34,6 +35,7 @@ ANY_TIMESTAMP: Final = {"message.timestamp.after.max.ms": str((1 << 63) - 1)}
 _BATCH_OVERHEAD: Final = 100
 _HEADER_OVERHEAD: Final = 10
 
+_KAFKA_DEFAULT_BYTES: Final = 1_048_588
 _RETRY_SECONDS: Final = 0.5
 
 logger = logging.getLogger(__name__)
@@ -77,9 +79,12 @@ class Target(Struct, frozen=True):
         self, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes | None]] = ()
     ) -> bool:
         """Whether a record of this size is below `max.message.bytes`, as a batch of its own."""
-        size = _BATCH_OVERHEAD + len(key or b"") + len(value or b"")
-        size += sum(len(name) + len(text or b"") + _HEADER_OVERHEAD for name, text in headers)
-        return size <= self.largest_record
+        return len(key or b"") + len(value or b"") <= self.room(headers)
+
+    def room(self, headers: Sequence[tuple[str, bytes | None]]) -> int:
+        """What key and value of a record with these headers may have together, in bytes."""
+        taken = sum(len(name.encode()) + len(text or b"") + _HEADER_OVERHEAD for name, text in headers)
+        return self.largest_record - _BATCH_OVERHEAD - taken
 
 
 def target(settings: Settings, name: str, found: Mapping[str, Found] | None) -> Target:
@@ -92,8 +97,13 @@ def target(settings: Settings, name: str, found: Mapping[str, Found] | None) -> 
 
 def expected_topics(settings: Settings) -> list[Topic]:
     """Vendor topics first, then the canonical topic, the dead letters and both changelogs."""
+    # Room for what is over the limit: it is to become a dead letter, not a producer's error.
+    room = min(max(4 * settings.max_record_bytes, _KAFKA_DEFAULT_BYTES), (1 << 31) - 1)
+    body_configs = {"max.message.bytes": str(room)}
     vendor_topics = [
-        Topic(settings.topic_of(vendor), settings.partitions_vendor, "delete", fixed=False)
+        Topic(
+            settings.topic_of(vendor), settings.partitions_vendor, "delete", fixed=False, configs=body_configs
+        )
         for vendor in VENDORS
     ]
     count = settings.partitions_events
@@ -105,7 +115,9 @@ def expected_topics(settings: Settings) -> list[Topic]:
     return [
         *vendor_topics,
         Topic(settings.topic_events, count, "delete", fixed=True, configs=event_configs),
-        Topic(settings.topic_dead_letter, count, "delete", fixed=False, configs=event_configs | ANY_TIMESTAMP),
+        Topic(
+            settings.topic_dead_letter, count, "delete", fixed=False, configs=event_configs | ANY_TIMESTAMP
+        ),
         *(Topic(name, count, "compact", fixed=True, configs=row_configs) for name in settings.changelogs),
     ]
 
@@ -166,7 +178,8 @@ async def _connect(settings: Settings) -> AIOKafkaAdminClient:
     while True:
         admin = AIOKafkaAdminClient(bootstrap_servers=settings.bootstrap, request_timeout_ms=10_000)
         try:
-            await admin.start()
+            with _quiet_client():
+                await admin.start()
         except (KafkaError, OSError, ValueError):
             await admin.close()
             if time.monotonic() >= deadline:
@@ -179,6 +192,18 @@ async def _connect(settings: Settings) -> AIOKafkaAdminClient:
             waiting = True
             logger.info("waiting for the broker at %s", settings.bootstrap)
         await asyncio.sleep(_RETRY_SECONDS)
+
+
+@contextmanager
+def _quiet_client() -> Iterator[None]:
+    """That nobody answers is said once by us, not at each attempt by aiokafka."""
+    client = logging.getLogger("aiokafka")
+    before = client.level
+    client.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        client.setLevel(before)
 
 
 async def _describe(admin: AIOKafkaAdminClient, topics: list[Topic]) -> dict[str, Found]:

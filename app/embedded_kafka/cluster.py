@@ -28,6 +28,13 @@ _KILL_SECONDS = 10.0
 _ATTEMPTS = 3
 
 
+def new_cluster_id() -> str:
+    """A random id as Kafka writes them. Not one with a `-` before it: its tools take that for an option."""
+    while (text := base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()).startswith("-"):
+        pass
+    return text
+
+
 class EmbeddedKafka:
     """A real Kafka on 127.0.0.1, as a context manager or by `start()` and `stop()`.
 
@@ -161,7 +168,7 @@ class EmbeddedKafka:
             self._await(node, frozenset(range(self._count)))
 
     def _format(self, ports: list[Ports]) -> None:
-        self._cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+        self._cluster_id = new_cluster_id()
         with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
             futures = [
                 pool.submit(

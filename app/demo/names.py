@@ -1,0 +1,48 @@
+"""The settings of the demo's worker: those of the story, whatever else the environment says."""
+
+import uuid
+from collections.abc import Mapping
+
+from app.demo.story import Story
+from app.settings import variables
+from app.vendors import VENDORS
+
+# The broker is whoever owns it; the rest of the environment's settings would change the outcome.
+_KEPT = ("BROKER_URL", "BROKER_WAIT", "REPLICATION_FACTOR")
+# The stories' day is long ago: without this, the sweep would end the markers of the deleted after a minute.
+_GRACE_SECONDS = 10 * 365 * 86_400
+
+
+def worker_settings(
+    environment: Mapping[str, str], stories: tuple[Story, ...], *, broker: str | None, port: int
+) -> dict[str, str]:
+    """The variables that differ from the defaults, as the environment of a worker has them.
+
+    `broker`: the embedded one, where nobody else is. None: that of `BROKER_URL`, with an app id and
+    topics that no one else can have.
+    """
+    chosen = {name: environment[name] for name in _KEPT if environment.get(name)}
+    if broker is None:
+        app_id = f"rollcall-demo-{uuid.uuid4().hex[:12]}"
+        chosen |= {
+            "APP_ID": app_id,
+            "TOPIC_EVENTS": f"{app_id}.users.events",
+            "TOPIC_DEAD_LETTER": f"{app_id}.users.dead-letter",
+        }
+        chosen |= {f"TOPIC_{vendor.upper()}": f"{app_id}.vendor.{vendor}.users" for vendor in VENDORS}
+    else:
+        chosen = {"BROKER_URL": broker}
+    tenants = {f"TENANT_{story.vendor.upper()}": story.tenant_setting for story in stories}
+    return {
+        **chosen,
+        **{name: tenant for name, tenant in tenants.items() if tenant},
+        "TOPICS_CREATE": "true",
+        "GRACE_PERIOD": str(_GRACE_SECONDS),
+        "HTTP_PORT": str(port),
+    }
+
+
+def without_ours(environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment without any of Rollcall's settings."""
+    ours = {variable.name for variable in variables()}
+    return {name: text for name, text in environment.items() if name not in ours}

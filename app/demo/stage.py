@@ -1,0 +1,78 @@
+"""Kafka and a worker, started for the demo and gone with it."""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+from msgspec import Struct
+
+from app.cli.failed import Failed
+from app.demo.names import without_ours, worker_settings
+from app.demo.story import Story
+from app.demo.waiting import Deadline
+from app.demo.worker_process import WorkerProcess
+from app.embedded_kafka import EmbeddedKafka, EmbeddedKafkaError
+from app.embedded_kafka.properties import free_ports
+from app.settings import Settings, load
+from app.topics import expected_topics
+
+Say = Callable[[str], None]
+
+
+class Stage(Struct, frozen=True):
+    """`settings` are the worker's, `environment` how they are written."""
+
+    settings: Settings
+    environment: dict[str, str]
+    worker: WorkerProcess
+
+
+@contextmanager
+def stage(stories: tuple[Story, ...], seconds: float, say: Say) -> Iterator[tuple[Stage, Deadline]]:
+    """A broker and a ready worker, while the context is open; the deadline counts from the broker on.
+
+    With `BROKER_URL` in the environment that broker is used, and what the demo made there is deleted
+    at the end. Raises Failed.
+    """
+    with ExitStack() as stack:
+        broker = None
+        try:
+            if not os.environ.get("BROKER_URL"):
+                broker = stack.enter_context(EmbeddedKafka(progress=say)).bootstrap
+            (port,) = free_ports(1)
+        except EmbeddedKafkaError as error:
+            if error.log_tail:
+                say(error.log_tail)
+            raise Failed(str(error)) from None
+        deadline = Deadline(seconds)
+        environment = worker_settings(os.environ, stories, broker=broker, port=port)
+        settings = load(environment)
+        if broker is None:
+            say(f"Kafka: {settings.bootstrap}, with topics of the demo's own, deleted at the end")
+            stack.callback(_delete_topics, settings, say)
+        say("Worker: starting")
+        worker = WorkerProcess({**without_ours(os.environ), **environment}, port)
+        stack.callback(worker.stop)
+        worker.wait_ready(deadline)
+        say("Worker: ready")
+        yield Stage(settings, environment, worker), deadline
+
+
+def _delete_topics(settings: Settings, say: Say) -> None:
+    names = [topic.name for topic in expected_topics(settings)]
+
+    async def delete() -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=settings.bootstrap)
+        try:
+            await admin.start()
+            await admin.delete_topics(names, timeout_ms=10_000)
+        finally:
+            await admin.close()
+
+    try:
+        asyncio.run(delete())
+    except (KafkaError, OSError) as error:
+        say(f"The demo's topics, {settings.app_id}.*, could not be deleted: {type(error).__name__}")

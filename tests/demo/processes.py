@@ -1,0 +1,76 @@
+"""The demo as a real process, and everything that it has started."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.embedded_kafka.processes import is_gone, line
+from tests.waiting import wait_until
+
+DEMO = ("-m", "app", "demo")
+# A broker and a worker, each behind its guard.
+PROCESSES = 4
+
+
+class Demo:
+    """`process` with its output as text, and the folder where it keeps what is temporary."""
+
+    def __init__(self, process: "subprocess.Popen[str]", temporary: Path) -> None:
+        self.process = process
+        self._temporary = temporary
+        self._descendants: set[int] = set()
+
+    def read_to(self, beginning: str) -> str:
+        """Reads on to the line that begins so; all that has been read."""
+        read = ""
+        while self.process.poll() is None:
+            text = line(self.process)
+            read += text + "\n"
+            if text.startswith(beginning):
+                self._descendants |= descendants(self.process.pid)
+                return read
+        raise AssertionError(f"ended without saying {beginning!r}, but: {read}")
+
+    def end(self) -> tuple[str, str]:
+        """The rest of both outputs, when it has ended; nothing that it had started is there any more."""
+        output, errors = self.process.communicate(timeout=120)
+        wait_until(lambda: all(map(is_gone, self._descendants)), "the end of all processes", timeout=5)
+        assert list(self._temporary.iterdir()) == []
+        return output, errors
+
+    @property
+    def started(self) -> int:
+        """How many processes there were when `read_to` last returned."""
+        return len(self._descendants)
+
+
+@contextmanager
+def demo(
+    temporary: Path, *arguments: str, command: tuple[str, ...] = DEMO, **settings: str
+) -> Iterator[Demo]:
+    """Runs the command with an embedded Kafka, unless `settings` name a broker."""
+    environment = {name: value for name, value in os.environ.items() if name != "BROKER_URL"}
+    with subprocess.Popen(
+        [sys.executable, *command, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**environment, "TMPDIR": str(temporary), **settings},
+    ) as process:
+        try:
+            yield Demo(process, temporary)
+        finally:
+            process.kill()
+
+
+def descendants(pid: int) -> set[int]:
+    """The processes that this one has started, and they, and so on."""
+    table = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True)
+    parents = {int(row.split()[0]): int(row.split()[1]) for row in table.stdout.splitlines()}
+    found = {pid}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - {pid}

