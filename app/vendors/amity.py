@@ -163,4 +163,4 @@ def _attributes(user: User, odd: list[str]) -> dict[str, Any]:
     return attributes
 
 
-AMITY = Vendor("amity", "Amity (social.plus)", convert, (Body,))
+AMITY = Vendor("amity", "Amity (social.plus)", convert, (Body,), {"row": "$.data.users[...].updatedAt"})

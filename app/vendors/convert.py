@@ -9,11 +9,11 @@ from typing import Final
 
 from msgspec import Struct
 
-from app.canonical import DATA_CONTENT_TYPE, DATA_SCHEMA, SPEC_VERSION, Event, escape
+from app.canonical import DATA_CONTENT_TYPE, DATA_SCHEMA, SPEC_VERSION, Event, encode_event, escape
 from app.nesting import too_deep
 from app.outcome import Dead, Emit, Outcome, Skip
 from app.times import MICROS_PER_DAY, YEAR_2000, YEAR_10000, format_micros
-from app.vendors.model import Draft, Dropped, Mapped, Message, Record, Refused, Vendor
+from app.vendors.model import Draft, Dropped, Mapped, Message, Record, Refused, Vendor, bound_events
 from app.vendors.reading import NotJson
 
 # A deterministic id needs no key and no secrecy, 128 bits make a collision unthinkable.
@@ -47,9 +47,7 @@ def convert(vendor: Vendor, record: Record, place: str, options: Options) -> Out
         return _NOT_JSON
     try:
         mapped = vendor.map(message)
-        return Emit(
-            _events(vendor.name, f"{place}/{record.offset}", message, mapped, options), tuple(message.odd)
-        )
+        return Emit(_events(vendor, f"{place}/{record.offset}", message, mapped, options), tuple(message.odd))
     except Dropped as dropped:
         return Skip(dropped.reason)
     except Refused as refused:
@@ -80,35 +78,42 @@ def _headers(headers: Sequence[tuple[str, bytes | None]]) -> dict[str, str]:
 
 # Under load many records share a millisecond, and nearly all of them a tenant.
 _recorded_time = lru_cache(maxsize=1024)(format_micros)
-_tenant_part = lru_cache(maxsize=1024)(escape)
+_usual_tenant_part = lru_cache(maxsize=1024)(escape)
+# Longer ones are not kept: a thousand of them could be a gigabyte.
+_USUAL_TENANT: Final = 200
 
 
-def _events(vendor: str, origin: str, message: Message, mapped: Mapped, options: Options) -> list[Event]:
+def _tenant_part(tenant: str) -> str:
+    return _usual_tenant_part(tenant) if len(tenant) <= _USUAL_TENANT else escape(tenant)
+
+
+def _events(vendor: Vendor, origin: str, message: Message, mapped: Mapped, options: Options) -> list[Event]:
     event_id = mapped.event_id or blake2b(message.body, digest_size=_DIGEST_BYTES).hexdigest()
     base = f"{mapped.vendortype}:{event_id}"
     forced_tenant = message.headers.get("tenant")
     latest = min(message.recorded + MICROS_PER_DAY, YEAR_10000 - 1)
     if message.recorded >= YEAR_10000:  # a producer that gives microseconds for milliseconds
         raise Refused("bad_time", "the record's timestamp: expected milliseconds since 1970")
-    several = len(mapped.drafts) > 1
+    several, size = len(mapped.drafts) > 1, 0
+    name = vendor.name
     events = []
     for index, draft in enumerate(mapped.drafts):
         if not YEAR_2000 <= draft.time <= latest:
-            raise Refused("bad_time", _bad_time(draft))
+            raise Refused("bad_time", _bad_time(vendor, draft))
         tenant = forced_tenant or draft.tenant or options.tenant
         tenant_part, subject = _tenant_part(tenant), escape(draft.sub)
         events.append(
             Event(
                 specversion=SPEC_VERSION,
                 id=f"{base}.{index}" if several else base,
-                source=f"/vendors/{vendor}/{tenant_part}",
+                source=f"/vendors/{name}/{tenant_part}",
                 type=draft.type,
                 subject=subject,
                 time=format_micros(draft.time),
                 datacontenttype=DATA_CONTENT_TYPE,
                 dataschema=DATA_SCHEMA,
-                partitionkey=f"{vendor}/{tenant_part}/{subject}",
-                vendor=vendor,
+                partitionkey=f"{name}/{tenant_part}/{subject}",
+                vendor=name,
                 tenant=tenant,
                 vendortype=mapped.vendortype,
                 timesource=draft.timesource,
@@ -117,10 +122,12 @@ def _events(vendor: str, origin: str, message: Message, mapped: Mapped, options:
                 data=draft.data,
             )
         )
+        if several:
+            size += len(encode_event(events[-1]))
+            bound_events(size)
     return events
 
 
-def _bad_time(draft: Draft) -> str:
-    return (
-        f"time from the {draft.timesource}: expected after 2000, at most a day after the record's timestamp"
-    )
+def _bad_time(vendor: Vendor, draft: Draft) -> str:
+    place = vendor.clocks.get(draft.timesource, "the record's timestamp")
+    return f"{place}: expected a time after 1999, at most a day after the record's timestamp"

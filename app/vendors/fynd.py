@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import UNSET, Raw, Struct, UnsetType, field
 
 from app.canonical import Data, EventType, Status, TimeSource
-from app.vendors.model import Draft, Dropped, Mapped, Message, Vendor, deletion, refuse
+from app.vendors.model import Draft, Dropped, Mapped, Message, Vendor, bound_events, deletion, refuse
 from app.vendors.reading import Reader, read_value
 from app.vendors.values import (
     birthdate,
@@ -148,6 +148,9 @@ def convert(message: Message) -> Mapped:
         application_id=_only((meta or body).application_id),
         single_user_id=body.user_id if len(body.payload) == 1 else UNSET,
     )
+    # Of these the tenant of each user is made.
+    shared = len(str(source.company_id)) + len(source.application_id or "")
+    bound_events(shared * len(body.payload))
     event_id = identity(event.id) or message.headers.get("x-fp-event-id")
     return Mapped(f"user/{event.type}", event_id, [_draft(source, item, odd) for item in body.payload])
 
@@ -333,4 +336,8 @@ def _put_attributes(
         attributes["created_at"] = text
 
 
-FYND = Vendor("fynd", "Fynd", convert, (Body,))
+_CLOCKS: dict[TimeSource, str] = {
+    "row": "$.payload[...].user.updated_at",
+    "event": "$.(meta|event).created_timestamp",
+}
+FYND = Vendor("fynd", "Fynd", convert, (Body,), _CLOCKS)

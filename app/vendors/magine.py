@@ -119,4 +119,4 @@ def _put(target: dict[str, Any], name: str, value: object, partial: bool) -> Non
         target[name] = None
 
 
-MAGINE = Vendor("magine", "Magine Pro", convert, (Body,))
+MAGINE = Vendor("magine", "Magine Pro", convert, (Body,), {"event": "$.timestamp"})

@@ -5,7 +5,7 @@ envelope of the event, the three outcomes) is added in `app.vendors.convert`.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn, Protocol, TypeVar
+from typing import Any, Final, NoReturn, Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -13,6 +13,10 @@ from app.canonical import Data, Deletion, DeletionKind, EventType, TimeSource
 from app.outcome import DeadReason, SkipReason
 
 T = TypeVar("T")
+
+# What an envelope says once stands in the event of each of its users: a body of 1 MiB could become
+# 25 GB. The shortest users there are make its events forty times as large, and usual ones twice.
+MAX_EVENTS_BYTES: Final = 64 << 20
 
 
 class Record(Protocol):
@@ -70,6 +74,7 @@ Mapper = Callable[[Message], Mapped]
 class Vendor(Struct, frozen=True):
     """One line of the registry. `name` is in topics, keys, metrics and `source`; `title` for people.
 
+    `clocks`: where in the body the time of an event is from, by its `timesource`.
     `shapes` are the structs of the vendor's bodies. `open_names` ends the names of members that are
     carried though no struct has them.
     """
@@ -78,6 +83,7 @@ class Vendor(Struct, frozen=True):
     title: str
     map: Mapper
     shapes: tuple[type[Struct], ...]
+    clocks: dict[TimeSource, str] = {}
     open_names: str = ""
 
 
@@ -101,6 +107,12 @@ class Dropped(Exception):
 def refuse(place: str, expected: str) -> NoReturn:
     """The needed field at `place` (`$.data.userId`) is missing or not what was `expected`."""
     raise Refused("schema", f"{place}: expected {expected}")
+
+
+def bound_events(size: int) -> None:
+    """Refuses a message whose events would have `size` bytes together, where that is too much."""
+    if size > MAX_EVENTS_BYTES:
+        raise Refused("too_large", f"$: expected events of at most {MAX_EVENTS_BYTES} bytes together")
 
 
 def needed(value: T | None, place: str) -> T:

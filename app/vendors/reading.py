@@ -54,7 +54,7 @@ class Reader(Generic[T]):
 def read_value(kind: Any, raw: bytes | Raw, name: str, odd: list[str]) -> Any:
     """`raw` as `kind` as far as it goes; UNSET, and `name` on `odd`, where it is something else."""
     try:
-        return msgspec.json.decode(raw, type=kind)
+        return _decoder(kind).decode(raw)
     except msgspec.ValidationError:
         pass
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -93,7 +93,7 @@ def _rebuild(shape: type[Struct], fields: Struct, odd: list[str]) -> Struct:
 
 def _try(kind: Any, raw: bytes | Raw) -> Any:
     try:
-        return msgspec.json.decode(raw, type=kind)
+        return _decoder(kind).decode(raw)
     except msgspec.ValidationError:
         return UNSET
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -108,6 +108,13 @@ def _readable(raw: bytes | Raw) -> None:
         raise NotJson from None
 
 
+@cache
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    """To make one costs ten times as much as to use it, and a body can have half a million odd elements."""
+    return msgspec.json.Decoder(kind)
+
+
+@cache
 def _alternatives(kind: Any) -> Sequence[Any]:
     if get_origin(kind) in (Union, types.UnionType):
         return get_args(kind)

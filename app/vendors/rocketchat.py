@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
 
-from app.canonical import Actor, Data, EventType, Login, Presence
+from app.canonical import Actor, Data, EventType, Login, Presence, TimeSource
 from app.times import format_micros, parse_rfc3339
 from app.vendors.model import Draft, Dropped, Mapped, Message, Vendor, deletion, needed, refuse
 from app.vendors.reading import Reader
@@ -26,6 +26,7 @@ EVENTS: dict[str, EventType] = {
     "IPostUserStatusChanged": "user.status_changed",
 }
 OTHER_EVENT = re.compile(r"I(Pre|Post)[A-Z]")
+_FAR_OFF = 10**15  # milliseconds: some 30,000 years
 
 
 class Email(Struct, gc=False):
@@ -264,7 +265,8 @@ def _instant(value: object) -> int | None:
     if type(value) is dict:
         value = value.get("$date")
         if type(value) is int or type(value) is float:
-            return int(value * 1000)
+            # Farther off than any time, and a float's thousandfold may be infinite.
+            return int(max(-_FAR_OFF, min(value, _FAR_OFF)) * 1000)
     return parse_rfc3339(value) if type(value) is str else None
 
 
@@ -290,4 +292,7 @@ def _carried(value: object, name: str, odd: list[str]) -> str | None:
     return None
 
 
-ROCKETCHAT = Vendor("rocketchat", "Rocket.Chat", convert, (ChangeBody, StatusBody, LoginBody, LogoutBody))
+_CLOCKS: dict[TimeSource, str] = {"event": "$.occurredAt", "row": "$.context.user.updatedAt"}
+ROCKETCHAT = Vendor(
+    "rocketchat", "Rocket.Chat", convert, (ChangeBody, StatusBody, LoginBody, LogoutBody), _CLOCKS
+)

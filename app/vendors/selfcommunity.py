@@ -333,5 +333,10 @@ def _members_at(place: str, body: bytes) -> dict[str, Raw]:
 
 
 SELFCOMMUNITY = Vendor(
-    "selfcommunity", "SelfCommunity", convert, (UserBody, SettingsBody, ScoreBody, PointsBody), "_counter"
+    "selfcommunity",
+    "SelfCommunity",
+    convert,
+    (UserBody, SettingsBody, ScoreBody, PointsBody),
+    {"event": "$.created"},
+    open_names="_counter",
 )

@@ -184,7 +184,7 @@ _BODIES: Final = (
         "a row from before there were rows",
         "bad",
         _event("user.didUpdate", _user("vera", "Vera", "11:00", updatedAt="1999-12-31T23:59:59.999Z")),
-        Dies("bad_time", "time"),
+        Dies("bad_time", "$.data.users[...].updatedAt"),
     ),
     Body(
         "metadata of a mebibyte",

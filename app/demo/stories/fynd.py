@@ -208,7 +208,9 @@ _BODIES: Final = (
         _partner("evt-5034", "merge", "11:10", _user(_FARID, "Farid", "Haddad", "11:10")),
         Dies("unknown_event", "$.event.type"),
     ),
-    Body("seconds for milliseconds", "bad", _bad_clock(), Dies("bad_time", "time")),
+    Body(
+        "seconds for milliseconds", "bad", _bad_clock(), Dies("bad_time", "$.(meta|event).created_timestamp")
+    ),
     Body(
         "a picture of a mebibyte, as a data URL",
         "bad",

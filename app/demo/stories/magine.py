@@ -154,7 +154,7 @@ _BODIES: Final = (
         encoded(
             {"type": "user.updated", "timestamp": "1970-01-01T00:00:07.000Z", "data": {"userId": _JONAS}}
         ),
-        Dies("bad_time", "time"),
+        Dies("bad_time", "$.timestamp"),
         "msg_2094",
     ),
     _body(

@@ -188,7 +188,7 @@ _BODIES: Final = (
         "a forwarder whose clock runs ahead of its time",
         "bad",
         encoded({"event": "IPostUserLoggedIn", "occurredAt": "2999-01-01T00:00:00Z", "context": {"id": "x"}}),
-        Dies("bad_time", "time"),
+        Dies("bad_time", "$.occurredAt"),
     ),
     Body(
         "a biography of a mebibyte",

@@ -216,7 +216,7 @@ _BODIES: Final = (
         "milliseconds for seconds",
         "44",
         encoded({"type": "user.updated", "created": millis("11:15"), "data": {"id": 44}}),
-        Dies("bad_time", "time"),
+        Dies("bad_time", "$.created"),
     ),
     _body(
         "a biography of a mebibyte",
