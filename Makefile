@@ -6,7 +6,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo broker test check format bench clean
+.PHONY: help install demo broker test check format bench fuzz clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -48,6 +48,10 @@ format: $(INSTALLED) ## Format the code and apply the linter's safe fixes
 
 bench: $(INSTALLED) ## Speed and size beside a plain Faust worker, on one broker
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+INPUTS ?= 10000000
+fuzz: $(INSTALLED) ## Hostile inputs for the mappers and the state, nightly (INPUTS=10000000, ARGS='--seed 1 --jobs 2')
+	@$(BIN)/python -m tests.fuzz --inputs $(INPUTS) $(ARGS)
 
 clean: ## Remove .venv and everything else that was made here
 	rm -rf .venv build dist *.egg-info .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache

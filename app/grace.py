@@ -10,6 +10,8 @@ from app.state import decode_user, expired
 
 # Nobody waits for a tombstone to the minute; a look at every row takes some tenths of a second.
 SWEEP_SECONDS: Final = 60.0
+# With a grace period of nothing the sweep must not be all that the worker does.
+_LEAST_SECONDS: Final = 1.0
 # A row without this text is no marker: spares decoding it.
 _MARK: Final = b'"status":"deleted"'
 _ROWS_AT_ONCE: Final = 20_000
@@ -21,7 +23,7 @@ async def sweep_markers(tables: TablePair, grace_seconds: float, every: float = 
     """Until cancelled: ends the markers that are older than the grace period, in the partitions that
     are this worker's at the time."""
     while True:
-        await asyncio.sleep(min(every, grace_seconds))
+        await asyncio.sleep(max(min(every, grace_seconds), _LEAST_SECONDS))
         for partition in tables.users.live_partitions():
             ended = await _sweep_partition(tables, partition, int(grace_seconds * 1_000_000))
             if ended:

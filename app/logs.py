@@ -1,13 +1,19 @@
 """Structured logs, one line an event, on standard error: for people or as JSON.
 
 Set up before Faust is started: with a root logger at DEBUG every send would build a log record.
+
+Of an exception only the type and the places are shown. Its text may quote a payload (a
+UnicodeDecodeError's does), and so may the local variables that rich shows beside a traceback.
 """
 
 import logging
 import sys
+import traceback
+from pathlib import Path
 from typing import Literal
 
 import structlog
+from structlog.typing import EventDict, WrappedLogger
 
 # Their information is about every fetch and rebalance; ours is in metrics and in the lane's own lines.
 _NOISY = ("aiokafka", "faust", "mode", "asyncio", "aiohttp")
@@ -15,6 +21,7 @@ _NOISY = ("aiokafka", "faust", "mode", "asyncio", "aiohttp")
 
 def set_up_logs(form: Literal["console", "json"], level: str) -> None:
     shared: list[structlog.typing.Processor] = [
+        _places_of_failure,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -26,12 +33,12 @@ def set_up_logs(form: Literal["console", "json"], level: str) -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(_no_service_chatter)
+    handler.addFilter(_no_texts_of_exceptions)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *_tracebacks(form),
                 renderer,
             ],
         )
@@ -43,8 +50,23 @@ def set_up_logs(form: Literal["console", "json"], level: str) -> None:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 
-def _tracebacks(form: str) -> list[structlog.typing.Processor]:
-    return [structlog.processors.format_exc_info] if form == "json" else []
+def _places_of_failure(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+    info = event.pop("exc_info", None)
+    problem = info[1] if isinstance(info, tuple) else None
+    if isinstance(problem, BaseException):
+        frames = traceback.extract_tb(problem.__traceback__)
+        event["failure"] = type(problem).__name__
+        event["at"] = " > ".join(f"{Path(each.filename).name}:{each.lineno} {each.name}" for each in frames)
+    return event
+
+
+def _no_texts_of_exceptions(record: logging.LogRecord) -> bool:
+    """Faust and mode put the exception itself into the message, asyncio into the lines after the first."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(type(it).__name__ if isinstance(it, BaseException) else it for it in record.args)
+    if record.name == "asyncio":
+        record.msg, record.args = record.getMessage().partition("\n")[0], ()
+    return True
 
 
 def _no_service_chatter(record: logging.LogRecord) -> bool:

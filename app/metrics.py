@@ -101,6 +101,12 @@ class Metrics:
             "Seconds since the oldest unacknowledged record was appended; grows in an outage of the brokers.",
             registry=registry,
         )
+        self.held = Gauge(
+            "rollcall_vendor_held",
+            "1 while partitions of the vendor are held in this worker, for too many dead records.",
+            ["vendor"],
+            registry=registry,
+        )
         self.ready = Gauge("rollcall_ready", "1 while /readyz answers 200.", registry=registry)
         self.rows = Gauge(
             "rollcall_table_rows", "Rows in this worker's part of a table.", ["table"], registry=registry
@@ -110,7 +116,7 @@ class Metrics:
         )
         self.lane = Total(
             "rollcall_lane_incidents",
-            "Partitions rewound after a dropped fetch, gaps (re-read once), holes (retention), resets (truncated"
+            "Partitions rewound after a dropped fetch, gaps (re-read once), holes (retention), resets (cut"
             " logs), refused commits, foreign changelog records and rows healed after them.",
             ["kind"],
             registry=registry,

@@ -15,10 +15,25 @@ from app.vendors import VENDORS, Options
 from app.vendors.convert import DEFAULT_MAX_RECORD_BYTES, DEFAULT_TENANT
 
 _DAY: Final = 86_400.0
-Seconds = Annotated[float, Meta(ge=0)]
-Count = Annotated[int, Meta(ge=1)]
+# The upper bounds are what Kafka's protocol and a timer can take: infinite is none of it.
+Seconds = Annotated[float, Meta(ge=0, le=1e9)]
+# Below this a loop that waits so long would do little else.
+Interval = Annotated[float, Meta(ge=0.05, le=3600)]
+# What a broker takes unless it is told otherwise (group.min.session.timeout.ms and its max).
+Session = Annotated[float, Meta(ge=6, le=1800)]
+Count = Annotated[int, Meta(ge=1, le=(1 << 31) - 1)]
+Replicas = Annotated[int, Meta(ge=1, le=(1 << 15) - 1)]
+Share = Annotated[float, Meta(ge=0, le=1)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
+# The changelogs' names begin with it and are no longer than a topic's may be.
+AppId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,230}$")]
+_PORT = r"([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+_HOST = rf"(kafka://)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:{_PORT})?"
+Servers = Annotated[str, Meta(pattern=rf"^{_HOST}(,{_HOST})*$")]
+
+# An idle fetch takes half a second, and a busy loop as long over a slice.
+_WATCHDOG_LEAST: Final = 2.0
 
 
 class InvalidSettings(ValueError):
@@ -28,10 +43,10 @@ class InvalidSettings(ValueError):
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Field names are the environment's variables in lower case."""
 
-    broker_url: Annotated[str, Meta(description="Kafka's bootstrap servers, `host:port[,host:port...]`")] = (
-        "127.0.0.1:9092"
-    )
-    app_id: Annotated[Name, Meta(description="consumer group, and prefix of the changelog topics")] = (
+    broker_url: Annotated[
+        Servers, Meta(description="Kafka's bootstrap servers, `host:port[,host:port...]`")
+    ] = "127.0.0.1:9092"
+    app_id: Annotated[AppId, Meta(description="consumer group, and prefix of the changelog topics")] = (
         "rollcall"
     )
     broker_wait: Annotated[
@@ -50,20 +65,29 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     partitions_events: Annotated[
         Count, Meta(description="partitions of the canonical topic and of both changelogs")
     ] = 6
-    replication_factor: Annotated[Count, Meta(description="replicas of a topic when it is created")] = 1
+    replication_factor: Annotated[Replicas, Meta(description="replicas of a topic when it is created")] = 1
     max_record_bytes: Annotated[Count, Meta(description="a larger record is dead, `too_large`")] = (
         DEFAULT_MAX_RECORD_BYTES
     )
+    dead_letter_share: Annotated[
+        Share, Meta(description="more than this share of a vendor's latest records dead: held; 1: never")
+    ] = 0.5
+    dead_letter_window: Annotated[
+        Count, Meta(description="over how many of a vendor's records in a row that share is taken")
+    ] = 1000
     grace_period: Annotated[
         Seconds, Meta(description="how long a deleted user's marker stays, in seconds")
     ] = 30 * _DAY
-    commit_interval: Annotated[Seconds, Meta(description="seconds between two commits of offsets")] = 0.5
+    commit_interval: Annotated[Interval, Meta(description="seconds between two commits of offsets")] = 0.5
     session_timeout: Annotated[
-        Seconds, Meta(description="seconds after which the group gives a silent worker up")
+        Session, Meta(description="seconds after which the group gives a silent worker up")
     ] = 10.0
     stop_deadline: Annotated[
         Seconds, Meta(description="seconds to drain after SIGTERM before the exit with code 70")
     ] = 8.0
+    watchdog_seconds: Annotated[
+        Seconds, Meta(description="seconds after which a hung worker ends itself with code 70; 0: never")
+    ] = 60.0
     compression: Annotated[
         Literal["none", "gzip", "snappy", "lz4", "zstd"],
         Meta(description="compression of everything written"),
@@ -95,7 +119,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def bootstrap(self) -> str:
-        return self.broker_url.removeprefix("kafka://")
+        return ",".join(host.removeprefix("kafka://") for host in self.broker_url.split(","))
 
 
 class Variable(Struct, frozen=True):
@@ -139,19 +163,33 @@ def load(environment: Mapping[str, str]) -> Settings:
     problems = [_unknown(name, known) for name in environment if _looks_ours(name, known)]
     values: dict[str, Any] = {}
     for name, text in environment.items():
-        if (variable := known.get(name)) and text != "":
-            if variable.vendor is None:
-                values[variable.field] = text
-            else:
-                values.setdefault(variable.field, {})[variable.vendor] = text
-    for field, value in list(values.items()):
-        try:
-            msgspec.convert({field: value}, Settings, strict=False)
-        except msgspec.ValidationError as error:
-            problems.append(_malformed(field, str(error)))
+        if (variable := known.get(name)) is None or text == "":
+            continue
+        if problem := _malformed(variable, text):
+            problems.append(f"{name}: {problem}")
+        elif variable.vendor is None:
+            values[variable.field] = text
+        else:
+            values.setdefault(variable.field, {})[variable.vendor] = text
     if problems:
         raise InvalidSettings("; ".join(problems))
-    return msgspec.convert(values, Settings, strict=False)
+    settings = msgspec.convert(values, Settings, strict=False)
+    _refuse_shared_topics(settings)
+    if 0 < settings.watchdog_seconds < _WATCHDOG_LEAST:
+        raise InvalidSettings(f"WATCHDOG_SECONDS: expected 0 or at least {_WATCHDOG_LEAST:g}")
+    return settings
+
+
+def _refuse_shared_topics(settings: Settings) -> None:
+    """A worker that reads what it writes would never come to an end."""
+    users, loyalty = settings.changelogs
+    names = {f"TOPIC_{vendor.upper()}": settings.topic_of(vendor) for vendor in VENDORS}
+    names |= {"TOPIC_EVENTS": settings.topic_events, "TOPIC_DEAD_LETTER": settings.topic_dead_letter}
+    names |= {"the users changelog": users, "the loyalty changelog": loyalty}
+    owners: dict[str, str] = {}
+    for owner, topic in names.items():
+        if (other := owners.setdefault(topic, owner)) != owner:
+            raise InvalidSettings(f"{other} and {owner} are the same topic")
 
 
 def _looks_ours(name: str, known: Mapping[str, Variable]) -> bool:
@@ -169,12 +207,20 @@ def _unknown(name: str, known: Mapping[str, Variable]) -> str:
     return f"{name} is no setting" + (f", did you mean {near[0]}?" if near else "")
 
 
-def _malformed(field: str, message: str) -> str:
-    expected, _, place = message.partition(" - at ")
-    if "enum value" in expected:
-        expected = "Expected one of the documented values"
-    name = field.upper()
-    if field in _PER_VENDOR:
-        vendor = re.search(r"\[(?:'|\")?(\w+)", place)
-        name = _PER_VENDOR[field] + (vendor[1].upper() if vendor else "...")
-    return f"{name}: {expected[:1].lower()}{expected[1:]}"
+def _malformed(variable: Variable, text: str) -> str | None:
+    """What is expected of the variable, where its value is not it."""
+    value = text if variable.vendor is None else {variable.vendor: text}
+    try:
+        text.encode()
+        msgspec.convert({variable.field: value}, Settings, strict=False)
+    except UnicodeEncodeError:
+        return "expected UTF-8"
+    except msgspec.ValidationError as error:
+        expected = str(error).partition(" - at ")[0]
+        if "enum value" in expected:
+            return "expected one of the documented values"
+        if "regex" in expected:
+            servers = variable.field == "broker_url"
+            return "expected " + ("host:port[,host:port...]" if servers else "letters, digits, dots, _ and -")
+        return f"{expected[:1].lower()}{expected[1:]}"
+    return None

@@ -25,7 +25,10 @@ from app.state import (
 )
 from app.topics import Target
 
-# What an event can add to a row besides its own size: a stamp for each register there is.
+# What an event can add to a row: each of its members stands in it with a stamp, which a member as
+# short as `"a":1` makes seven times as long; and a number may be written out in full.
+_GROWTH = 8
+# A stamp for each register that the row had, where the event moves `as_of`.
 _STAMPS_BYTES = 4096
 
 
@@ -120,7 +123,7 @@ class _SliceRows:
         user, loyalty, effect = apply(event, rows.user, rows.loyalty)
         if effect != "changed":
             return effect
-        largest = rows.size + size + _STAMPS_BYTES
+        largest = rows.size + size * _GROWTH + _STAMPS_BYTES
         if largest > target.largest_record >> 1:
             encoded = (
                 b"" if user is None else encode_user(user),

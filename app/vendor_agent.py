@@ -1,11 +1,13 @@
 """A vendor's agent: slices of bodies in, canonical events and dead letters out."""
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
 from app.canonical import CONTENT_TYPE_HEADER, encode_event
+from app.dead_limit import DeadLimit
 from app.deadletter import DeadLetters, Origin
 from app.lane import Record, Slice
 from app.lane.partitioner import partition_of
@@ -21,6 +23,8 @@ CENSUS_EVERY: Final = 32
 
 _HEADERS: Final = (CONTENT_TYPE_HEADER,)
 
+logger = logging.getLogger(__name__)
+
 
 class VendorAgent:
     """Handles the slices of one vendor's topic."""
@@ -32,52 +36,73 @@ class VendorAgent:
         producer: GroupProducer,
         events: Target,
         letters: DeadLetters,
+        limit: DeadLimit,
         metrics: Metrics,
     ) -> None:
         self._vendor = vendor
         self._options = options
         self._producer = producer
         self._events = events
+        self._room = events.room(_HEADERS)
         self._letters = letters
+        self._limit = limit
         self._metrics = metrics
 
     async def handle(self, records: Slice) -> None:
-        """Returns when every event and dead letter of the slice is acknowledged by all in-sync replicas.
+        """Returns when every event and dead letter of the slice is acknowledged by all in-sync replicas,
+        or when the vendor is held, with nothing of the slice written.
 
         Nothing is awaited before the last append: slices of a partition keep their order by it.
         """
-        self._producer.enter(
-            records.topic, records.partition, records.first, records.last, records.generation
-        )
         started = time.perf_counter()
-        tally = Tally()
-        place = f"{records.topic}/{records.partition}"
-        for record in records.records:
-            outcome = self._written(record, convert(self._vendor, record, place, self._options))
-            if isinstance(outcome, Dead):
-                origin = Origin(records.topic, records.partition, record.offset, self._vendor.name)
-                self._letters.append(record, origin, outcome)
-            tally.add(outcome)
+        tally = self._map(records)
+        if (note := self._limit.holds(records, list(tally.dead))) is not None:
+            logger.warning("%s is held: too many of its latest records are dead", self._vendor.name)
+            records.hold(note)
+            return
+        self._append(records, tally)
         self._metrics.stage_seconds.labels("map").observe(time.perf_counter() - started)
         await self._producer.sync()
         self._count(tally, records.records)
 
-    def _written(self, record: Record, outcome: Outcome) -> Outcome:
-        """Appends the events of an `Emit`: all of them, or, where one is larger than the canonical
-        topic takes, none, and the record is dead."""
+    def _map(self, records: Slice) -> "Tally":
+        tally = Tally()
+        place = f"{records.topic}/{records.partition}"
+        for index, record in enumerate(records.records):
+            outcome = self._encoded(convert(self._vendor, record, place, self._options), tally)
+            if isinstance(outcome, Dead):
+                tally.dead[index] = outcome
+            tally.add(outcome)
+        return tally
+
+    def _encoded(self, outcome: Outcome, tally: "Tally") -> Outcome:
+        """Keeps the events of an `Emit`: all of them, or, where one is larger than the canonical topic
+        takes, none, and the record is dead."""
         if not isinstance(outcome, Emit):
             return outcome
         encoded = [(event.partitionkey.encode(), encode_event(event)) for event in outcome.events]
-        events = self._events
-        if len(encoded) * len(record.value or b"") > events.largest_record >> 4:
-            for key, value in encoded:
-                if not events.takes(key, value, _HEADERS):
-                    limit = events.largest_record
-                    return Dead("too_large", f"its canonical event: expected at most {limit} bytes")
+        # Not to be told from the body's size: the tenant and the event's id may come from headers.
+        room = self._room
         for key, value in encoded:
-            partition = partition_of(key, events.partitions)
-            self._producer.append(events.topic, partition, key, value, headers=_HEADERS)
+            if len(key) + len(value) > room:
+                limit = self._events.largest_record
+                return Dead("too_large", f"its canonical event: expected at most {limit} bytes")
+        for key, value in encoded:
+            tally.keys.append(key)
+            tally.values.append(value)
         return outcome
+
+    def _append(self, records: Slice, tally: "Tally") -> None:
+        self._producer.enter(
+            records.topic, records.partition, records.first, records.last, records.generation
+        )
+        topic, partitions = self._events.topic, self._events.partitions
+        for key, value in zip(tally.keys, tally.values, strict=True):
+            self._producer.append(topic, partition_of(key, partitions), key, value, headers=_HEADERS)
+        for index, dead in tally.dead.items():
+            record = records.records[index]
+            origin = Origin(records.topic, records.partition, record.offset, self._vendor.name)
+            self._letters.append(record, origin, dead)
 
     def _count(self, tally: "Tally", records: Sequence[Record]) -> None:
         name, metrics = self._vendor.name, self._metrics
@@ -95,9 +120,16 @@ class VendorAgent:
 
 
 class Tally:
-    """What became of a slice's records."""
+    """What becomes of a slice's records, before any of it is written.
+
+    Of events only the bytes: thousands of live ones would be the garbage collector's to scan.
+    """
 
     def __init__(self) -> None:
+        self.keys: list[bytes] = []
+        self.values: list[bytes] = []
+        self.dead: dict[int, Dead] = {}
+        """By the record's index in the slice."""
         self.outcomes: Counter[tuple[str, str]] = Counter()
         self.events: Counter[str] = Counter()
         self.left_out: list[str] = []

@@ -10,10 +10,12 @@ of single ones, and commits an offset only when everything before it is written.
 """
 
 from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from math import inf
 
 import faust
 
+from app.dead_limit import DeadLimit
 from app.deadletter import DeadLetters
 from app.grace import sweep_markers
 from app.lane import (
@@ -32,6 +34,7 @@ from app.lane.reader import ReaderConfig
 from app.lane.table_manager import LaneTableManager
 from app.lane.table_pair import TablePair
 from app.lane.tables import LaneTable
+from app.lane.watchdog import Watchdog
 from app.lane.wiring import TablesConfig, install_tables
 from app.metrics import LaneMetrics, Metrics, WriteMetrics
 from app.row_logic import ROW_LOGIC
@@ -70,6 +73,9 @@ class Worker:
         self.events_out = self._producer(largest=EVENT_BYTES)
         self.rows_out = self._producer(largest=ROW_BYTES)
         self.tables = self._tables()
+        self.limits = {
+            vendor: DeadLimit(settings.dead_letter_share, settings.dead_letter_window) for vendor in VENDORS
+        }
         self._agents(found)
         self.app.task(self._sweep)
 
@@ -113,6 +119,7 @@ class Worker:
                 self.events_out,
                 events,
                 DeadLetters(self.events_out, letters, settings.app_id),
+                self.limits[vendor.name],
                 metrics,
             )
             self._agent(vendor.name, settings.topic_of(vendor.name), vendor_agent.handle)
@@ -152,15 +159,44 @@ class Worker:
         silence = self.settings.session_timeout
         if consumer.last_heartbeat_age() > silence:
             found.append("the group's coordinator does not answer")
-        if max(self.events_out.oldest_round_age(), self.rows_out.oldest_round_age()) > silence:
+        if self._oldest_write() > silence:
             found.append("the brokers do not acknowledge writes")
+        found += [f"{vendor} is held: too many of its latest records are dead" for vendor in self.held()]
         return found
+
+    def held(self) -> list[str]:
+        """Vendors of which partitions are held in this worker, until an operator resumes them."""
+        topics = {topic for topic, _ in lane_consumer(self.app).desk.held}
+        return [vendor for vendor in VENDORS if self.settings.topic_of(vendor) in topics]
+
+    async def resume(self, vendor: str) -> int:
+        """An operator lets a held vendor go on: how many partitions of this worker do.
+
+        Raises KeyError for an unknown vendor, and NotRecorded where it has to be said once more.
+        """
+        limit, consumer = self.limits[vendor], lane_consumer(self.app)
+        released = consumer.release(self.settings.topic_of(vendor))
+        limit.resume(released)
+        await consumer.record_release(released)
+        return len(released)
+
+    def _oldest_write(self) -> float:
+        return max(self.events_out.oldest_round_age(), self.rows_out.oldest_round_age())
+
+    def watchdog(self) -> AbstractContextManager[object]:
+        """Ends the process where it hangs; to be entered in the worker's loop, right before it runs."""
+        limit = self.settings.watchdog_seconds
+        if limit == 0:
+            return nullcontext()
+        return Watchdog(limit, lambda: lane_consumer(self.app).sight(self._oldest_write()))
 
     def refresh_gauges(self) -> None:
         """Called before each scrape."""
         ages = lane_consumer(self.app).ages.commits()
         self.metrics.commit_age.set(max(ages.values(), default=0.0))
-        self.metrics.round_age.set(max(self.events_out.oldest_round_age(), self.rows_out.oldest_round_age()))
+        self.metrics.round_age.set(self._oldest_write())
+        for vendor in VENDORS:
+            self.metrics.held.labels(vendor).set(vendor in self.held())
         self.metrics.rows.labels("users").set(self.tables.users.row_count())
         self.metrics.rows.labels("loyalty").set(self.tables.loyalty.row_count())
 

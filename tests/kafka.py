@@ -77,6 +77,8 @@ def produce(bootstrap: str, topic: str, records: Iterable[tuple[Any, ...]]) -> l
             "enable.idempotence": True,
             "partitioner": "murmur2_random",
             "linger.ms": 5,
+            # What a topic takes is the topic's business.
+            "message.max.bytes": 100_000_000,
         }
     )
     places: dict[int, tuple[int, int]] = {}

@@ -71,6 +71,11 @@ def _parser() -> argparse.ArgumentParser:
     topics.add_argument("--check", action="store_true", help="fail where one is missing or wrong")
     topics.set_defaults(run=_topics)
 
+    resume = commands.add_parser("resume", help="let a vendor go on that is held for its dead letters")
+    resume.add_argument("vendor", choices=VENDORS, metavar="VENDOR", help=", ".join(VENDORS))
+    resume.add_argument("--url", help="of the worker; default: http://HTTP_HOST:HTTP_PORT of the settings")
+    resume.set_defaults(run=_resume)
+
     config = commands.add_parser("config", help="show the settings in force")
     config.add_argument("--table", action="store_true", help="the README's table of all settings")
     config.set_defaults(run=_config)
@@ -115,6 +120,13 @@ def _fold(options: argparse.Namespace, _settings: Settings) -> int:
 
 
 def _worker(_options: argparse.Namespace, settings: Settings) -> int:
+    from app.versions import UnsupportedVersion, check_versions
+
+    try:
+        # Before the import, which another version may not survive.
+        check_versions()
+    except UnsupportedVersion as error:
+        raise Failed(str(error)) from None
     from app.cli.worker import run_worker
 
     return run_worker(settings)
@@ -130,6 +142,12 @@ def _topics(options: argparse.Namespace, settings: Settings) -> int:
     from app.cli.topics import run_topics
 
     return run_topics(settings, create=options.create, check=options.check)
+
+
+def _resume(options: argparse.Namespace, settings: Settings) -> int:
+    from app.cli.resume import run_resume
+
+    return run_resume(settings, options.vendor, options.url)
 
 
 def _config(options: argparse.Namespace, settings: Settings) -> int:

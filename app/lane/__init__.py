@@ -6,23 +6,22 @@ them and act on their answers.
 
 from app.lane.agent import run_slices
 from app.lane.config import LaneConfig
+from app.lane.consumer import NotRecorded
 from app.lane.fatal import EXIT_PROTECT, die
 from app.lane.faust_app import LaneApp, faust_options, install, lane_consumer
 from app.lane.observer import LaneObserver
 from app.lane.run import run
 from app.lane.schema import slice_topic
 from app.lane.slices import Record, Slice
-from app.lane.versions import UnsupportedVersion, check_versions
 
 __all__ = [
     "EXIT_PROTECT",
     "LaneApp",
     "LaneConfig",
     "LaneObserver",
+    "NotRecorded",
     "Record",
     "Slice",
-    "UnsupportedVersion",
-    "check_versions",
     "die",
     "faust_options",
     "install",

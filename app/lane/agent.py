@@ -13,7 +13,7 @@ Handle = Callable[[Slice], Awaitable[None]]
 async def run_slices(
     stream: AsyncIterable[Slice], handle: Handle, *, die: Callable[[str], NoReturn] = die
 ) -> None:
-    """Handle slice after slice and acknowledge each once `handle` has returned.
+    """Handle slice after slice and acknowledge each once `handle` has returned, unless it was held.
 
     `handle` returns when everything the slice caused is durable. Any exception out of it ends the
     process with nothing acknowledged. With agents' `concurrency` above 1 it must not await anything
@@ -32,7 +32,8 @@ async def run_slices(
             die(f"the handling of {records} was cancelled")
         except BaseException as problem:  # noqa: BLE001 - SystemExit, too, would leave us without agent
             die(f"the handling of {records} failed: {describe(problem)}")
-        records.done()
+        if not records.handed_back:
+            records.done()
 
 
 def describe(problem: BaseException) -> str:

@@ -28,6 +28,13 @@ class Ages:
         """The slice is done, or was taken back."""
         self._unacknowledged.pop(flight, None)
 
+    def withdrawn(self, flight: Flight) -> None:
+        """The slice was taken back, together with every later one of its partition."""
+        self.acknowledged(flight)
+        waiting = self._uncommitted.get(flight.partition, deque())
+        while waiting and waiting[-1][0] > flight.last:
+            waiting.pop()
+
     def committed(self, offsets: Mapping[Partition, int]) -> None:
         for partition, offset in offsets.items():
             waiting = self._uncommitted.get(partition, deque())
@@ -42,6 +49,10 @@ class Ages:
     def oldest_slice(self) -> float:
         """Age of the oldest dispatched slice that is not acknowledged."""
         return self._clock() - next(iter(self._unacknowledged.values()), self._clock())
+
+    def oldest_flight(self) -> Flight | None:
+        """That slice."""
+        return next(iter(self._unacknowledged), None)
 
     def commits(self) -> dict[Partition, float]:
         """Age of the oldest uncommitted offset, for each partition that was ever dispatched from."""

@@ -1,6 +1,7 @@
 """Faust's consumer with one event per slice. It carries events to the desk and does what it says."""
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import suppress
 from math import inf
 from time import monotonic
@@ -15,6 +16,7 @@ from app.lane.ages import Ages
 from app.lane.config import LaneConfig
 from app.lane.desk import PartitionDesk, Pressure
 from app.lane.fatal import die
+from app.lane.hangs import Sight
 from app.lane.offsets import Flight, SliceOrderError
 from app.lane.slices import Partition, Record, Slice
 from app.lane.tally import LaneStats, Tally
@@ -29,6 +31,10 @@ _PRESSED_SECONDS = 0.02
 
 _RETRY_SECONDS = 0.2
 """Between two attempts to read the committed offsets while the broker is away."""
+
+
+class NotRecorded(Exception):
+    """The release of a hold was not committed."""
 
 
 class LaneConsumer(driver.Consumer):
@@ -75,6 +81,10 @@ class LaneConsumer(driver.Consumer):
     def fetch_age(self) -> float:
         """Seconds for which the running fetch has not returned; 0.0 if none runs."""
         return 0.0 if self._fetch_began is None else monotonic() - self._fetch_began
+
+    def sight(self, writes: float) -> Sight:
+        """What the watchdog judges. `writes`: the age of the oldest unacknowledged write, in seconds."""
+        return Sight(slice=self.ages.oldest_flight(), fetch=self._fetch_began, writes=writes)
 
     @property
     def settled(self) -> bool:
@@ -145,13 +155,14 @@ class LaneConsumer(driver.Consumer):
     async def perform_seek(self) -> None:
         """Called by Faust after recovery; cancelled when the next rebalance begins."""
         self.desk.begin_seek()
-        targets = await self._start_offsets()
+        targets, notes = await self._start_offsets()
         while targets:
             await self._thread.seek_all(targets)
             targets = self.desk.sought(targets)
             self._tally.rewound(len(targets))
+        self.desk.remember(notes)
 
-    async def _start_offsets(self) -> dict[Partition, int]:
+    async def _start_offsets(self) -> tuple[dict[Partition, int], dict[Partition, str]]:
         while True:
             try:
                 return await self._thread.start_offsets()
@@ -169,18 +180,18 @@ class LaneConsumer(driver.Consumer):
         under way waits for it and then commits the rest; Faust's own would do nothing.
         """
         async with self._commit_lock:
-            offsets = self.desk.committable()
+            offsets, notes = self.desk.committable(), dict(self.desk.held)
             if not offsets:
                 return False
             began = monotonic()
             try:
-                accepted = await self._thread.commit_offsets(offsets, self._generation)
+                accepted = await self._thread.commit_offsets(offsets, notes, self._generation)
             except KafkaError as problem:
                 die(f"commit failed: {type(problem).__name__}")
             if not accepted:
                 self._tally.refused(len(offsets))
                 return False
-            self.desk.committed(offsets)
+            self.desk.committed(offsets, notes)
             self.ages.committed(offsets)
             self._tally.committed(offsets, monotonic() - began)
             return True
@@ -197,8 +208,9 @@ class LaneConsumer(driver.Consumer):
                 raise
 
     async def _fetch_once(self) -> None:
+        await self._rewind()
         ticket = self.desk.start_fetch()
-        wanted = self._get_active_partitions()
+        wanted = self._get_active_partitions() - self.desk.held.keys()
         room = self.desk.fetchable((tp.topic, tp.partition) for tp in wanted)
         if ticket is None or not room:
             await self._wait_for_room()
@@ -242,9 +254,14 @@ class LaneConsumer(driver.Consumer):
         def done() -> None:
             self._done(flight, len(records), monotonic() - began)
 
+        def hold(note: str) -> None:
+            self._hold(flight, note)
+
         self.ages.dispatched(flight)
         self._tally.dispatched(flight.partition, len(records))
-        value = Slice(topic, partition, records, generation=self._generation, begin=begin, done=done)
+        value = Slice(
+            topic, partition, records, generation=self._generation, begin=begin, done=done, hold=hold
+        )
         return ConsumerMessage(
             topic=topic,
             partition=partition,
@@ -279,6 +296,27 @@ class LaneConsumer(driver.Consumer):
         self._room.set()
         if not self.desk.in_flight:
             self._idle.set()
+
+    def _hold(self, flight: Flight, note: str) -> None:
+        for taken in self.desk.hold(flight, note):
+            self.ages.withdrawn(taken)
+        self._room.set()
+        if not self.desk.in_flight:
+            self._idle.set()
+        # At once, not at the next interval: a restart must not forget it.
+        self.add_future(self.commit())
+
+    def release(self, topic: str) -> dict[Partition, str]:
+        """Let the held partitions of a topic go on; gives those of this worker, with their notes."""
+        released = self.desk.release(topic)
+        self._room.set()
+        return released
+
+    async def record_release(self, released: Iterable[Partition]) -> None:
+        """Returns when no restart brings the hold back. Raises NotRecorded where the group rebalances:
+        whoever gets the partitions holds them again."""
+        if not await self.commit() and self.desk.committable().keys() & set(released):
+            raise NotRecorded
 
     async def _rewind(self) -> None:
         targets = self.desk.rewinds()

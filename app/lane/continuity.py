@@ -31,6 +31,10 @@ class Continuity:
         """The next offset, None for a partition that was never placed."""
         return self._expected.get(partition)
 
+    def placed(self, topic: str) -> list[Partition]:
+        """The partitions of a topic that were placed."""
+        return [partition for partition in self._expected if partition[0] == topic]
+
     def check(self, partition: Partition, first: int) -> Verdict:
         """Judge a fetch that begins with offset `first`; the partition must have been placed."""
         expected = self._expected[partition]

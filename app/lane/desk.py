@@ -16,7 +16,7 @@ from app.lane.slices import Partition
 
 class Reception(Enum):
     DISPATCH = auto()  # hand the slice to its agent
-    STALE = auto()  # fetched before the last seek ended, or not ours: drop it
+    STALE = auto()  # fetched before the last seek ended, held, or not ours: drop it
     REREAD = auto()  # a gap: drop it, the partition is read once more
     HOLE = auto()  # dispatch it; the offsets before it are gone from the broker
     RESET = auto()  # dispatch it; the log was truncated or made anew
@@ -45,6 +45,9 @@ class PartitionDesk:
         self.book = OffsetBook()
         self.gate = FetchGate()
         self.continuity = Continuity()
+        self.held: dict[Partition, str] = {}
+        """Partitions of which nothing is fetched until they are released, each with the note that is
+        committed beside its offset, so that whoever gets the partition next holds it as well."""
         self._pressure = pressure or Pressure()
         self._check_continuity = check_continuity
 
@@ -60,6 +63,8 @@ class PartitionDesk:
         partitions = list(partitions)
         self.book.forget(partitions)
         self.continuity.forget(partitions)
+        for partition in partitions:
+            self.held.pop(partition, None)
 
     def begin_seek(self) -> None:
         """The committed offsets are about to be read."""
@@ -86,11 +91,13 @@ class PartitionDesk:
         return self.gate.ticket()
 
     def fetchable(self, partitions: Iterable[Partition]) -> set[Partition]:
-        """Those that have room for another slice."""
+        """Those that have room for another slice, are not held, and need no rewind first."""
         return {
             partition
             for partition in partitions
-            if self.book.slices_of(partition) < self._pressure.slices_per_partition
+            if partition not in self.held
+            and not self.gate.is_dropped(partition)
+            and self.book.slices_of(partition) < self._pressure.slices_per_partition
             and self.book.records_of(partition[0]) < self._pressure.records_per_topic
         }
 
@@ -101,7 +108,8 @@ class PartitionDesk:
 
         After the last partition of the fetch, carry out `rewinds`.
         """
-        if not self.gate.admits(ticket) or self.continuity.expected(partition) is None:
+        passed_over = partition in self.held or self.gate.is_dropped(partition)
+        if passed_over or not self.gate.admits(ticket) or self.continuity.expected(partition) is None:
             self.gate.drop(partition)
             return Reception.STALE, None
         verdict = self.continuity.check(partition, first) if self._check_continuity else Verdict.NEXT
@@ -136,8 +144,55 @@ class PartitionDesk:
     def committable(self) -> dict[Partition, int]:
         return self.book.committable()
 
-    def committed(self, offsets: Mapping[Partition, int]) -> None:
-        self.book.committed(offsets)
+    def committed(self, offsets: Mapping[Partition, int], notes: Mapping[Partition, str]) -> None:
+        """The broker accepted `offsets`, each with its note of `notes`; a newer note has yet to go."""
+        self.book.committed(
+            {
+                partition: offset
+                for partition, offset in offsets.items()
+                if notes.get(partition) == self.held.get(partition)
+            }
+        )
+
+    # -- holds
+
+    def hold(self, flight: Flight, note: str) -> list[Flight]:
+        """A begun slice is handed back, nothing came of it: the partitions of its topic are held.
+
+        Returns the slices taken back, of each partition the last first. Raises SliceOrderError.
+        """
+        taken = []
+        for partition in self.continuity.placed(flight.partition[0]):
+            of_it = self.book.take_back([partition])
+            if partition == flight.partition:
+                self.book.put_back(flight)
+                of_it.append(flight)
+            if of_it:
+                self.continuity.place(partition, of_it[-1].first)
+            # Whether a running fetch has moved its position on is not known: it is set in any case.
+            self.gate.drop(partition)
+            self.held[partition] = note
+            self._commit_note(partition)
+            taken += of_it
+        return taken
+
+    def remember(self, notes: Mapping[Partition, str]) -> None:
+        """Partitions that were held when their offsets were last committed; to be called after `sought`."""
+        self.held.update(notes)
+
+    def release(self, topic: str) -> dict[Partition, str]:
+        """The held partitions of a topic go on. Returns them, with their notes."""
+        released = {partition: note for partition, note in self.held.items() if partition[0] == topic}
+        for partition in released:
+            del self.held[partition]
+            self._commit_note(partition)
+        return released
+
+    def _commit_note(self, partition: Partition) -> None:
+        earliest = self.book.earliest(partition)
+        reached = self.continuity.expected(partition) if earliest is None else earliest
+        assert reached is not None, "a held partition was placed"
+        self.book.commit_again(partition, reached)
 
     def _targets(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         # A late fetch may bring records of a partition that is not ours any more.

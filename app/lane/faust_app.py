@@ -9,7 +9,7 @@ from app.lane.config import LaneConfig
 from app.lane.consumer import LaneConsumer
 from app.lane.observer import LaneObserver
 from app.lane.transport import LaneTransport
-from app.lane.versions import check_versions
+from app.versions import check_versions
 
 
 class _LaneBoot(BootStrategy):

@@ -75,6 +75,11 @@ class _LogFold:
         else:
             self.rows[key] = row
 
+    def share_keys(self, other: "_LogFold") -> None:
+        """Each log brought a key object of its own: one for both tables spares 60 bytes a user."""
+        keys = {key: key for key in other.rows}
+        self.rows = {keys.get(key, key): row for key, row in self.rows.items()}
+
     def finish(self) -> FoldedTable:
         rewrite = {key for key, last in self._last.items() if self.rows.get(key) != last}
         return FoldedTable(self.rows, rewrite)
@@ -112,4 +117,5 @@ class PartitionFold:
             users_row, loyalty_row = logic.reconcile(users.rows.get(key), loyalty.rows.get(key))
             users.settle(key, users_row)
             loyalty.settle(key, loyalty_row)
+        loyalty.share_keys(users)
         return {name: log.finish() for name, log in self._logs.items()}

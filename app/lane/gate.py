@@ -58,6 +58,10 @@ class FetchGate:
         if self.phase is not Phase.CLOSED:
             self._dropped.add(partition)
 
+    def is_dropped(self, partition: Partition) -> bool:
+        """Whether the partition waits for its rewind."""
+        return partition in self._dropped
+
     def dropped(self) -> set[Partition]:
         """Hands over the partitions to rewind. During a seek its end asks for them."""
         dropped, self._dropped = self._dropped, set()

@@ -29,6 +29,10 @@ class Flight:
     last: int
     stage: Stage = Stage.QUEUED
 
+    def __str__(self) -> str:
+        topic, partition = self.partition
+        return f"{topic}/{partition}/{self.first}..{self.last}"
+
 
 class OffsetBook:
     """Slices on their way, per partition in the order of their dispatch."""
@@ -83,16 +87,32 @@ class OffsetBook:
             if self._ready.get(partition) == offset:
                 del self._ready[partition]
 
-    def take_back(self) -> list[Flight]:
-        """Take back every slice that no agent has begun, and return them."""
+    def commit_again(self, partition: Partition, offset: int) -> None:
+        """To be committed although nothing more is done: something else is to be written with it."""
+        self._ready.setdefault(partition, offset)
+
+    def take_back(self, partitions: Iterable[Partition] | None = None) -> list[Flight]:
+        """Take back every slice (of these partitions) that no agent has begun; the last of each first."""
         taken = []
-        for flights in self._flights.values():
+        for partition in list(self._flights) if partitions is None else partitions:
+            flights = self._flights.get(partition, deque())
             while flights and flights[-1].stage is Stage.QUEUED:
-                flight = flights.pop()
-                flight.stage = Stage.GONE
-                self._settle(flight)
-                taken.append(flight)
+                taken.append(self._take_last(flights))
         return taken
+
+    def put_back(self, flight: Flight) -> None:
+        """Take back the begun slice that is the last of its partition; nothing may have come of it."""
+        flights = self._flights[flight.partition]
+        if flight.stage is not Stage.BEGUN or flights[-1] is not flight:
+            raise SliceOrderError(f"{flight} put back in the midst of others")
+        self._take_last(flights)
+        self.in_flight -= 1
+
+    def _take_last(self, flights: deque[Flight]) -> Flight:
+        flight = flights.pop()
+        flight.stage = Stage.GONE
+        self._settle(flight)
+        return flight
 
     def forget(self, partitions: Iterable[Partition]) -> None:
         """These partitions are no longer ours: acknowledgements that still come count for nothing."""
@@ -102,6 +122,11 @@ class OffsetBook:
                 self.in_flight -= flight.stage is Stage.BEGUN
                 flight.stage = Stage.GONE
                 self._settle(flight)
+
+    def earliest(self, partition: Partition) -> int | None:
+        """First offset of the partition's slices that are not part of an acknowledged prefix."""
+        flights = self._flights.get(partition)
+        return flights[0].first if flights else None
 
     def slices_of(self, partition: Partition) -> int:
         """Slices of a partition that are dispatched and not yet part of an acknowledged prefix."""

@@ -32,6 +32,10 @@ def _unheard() -> None:
     return None
 
 
+def _no_hold(_: str) -> None:
+    return None
+
+
 class Slice:
     """Consecutive records of one partition, in offset order; never empty.
 
@@ -39,7 +43,7 @@ class Slice:
     of agents do) it is always current and its acknowledgement goes nowhere.
     """
 
-    __slots__ = ("_begin", "_done", "generation", "partition", "records", "topic")
+    __slots__ = ("_begin", "_done", "_hold", "generation", "handed_back", "partition", "records", "topic")
 
     def __init__(
         self,
@@ -50,6 +54,7 @@ class Slice:
         generation: int = 0,
         begin: Callable[[], bool] = _current,
         done: Callable[[], None] = _unheard,
+        hold: Callable[[str], None] = _no_hold,
     ) -> None:
         self.topic = topic
         self.partition = partition
@@ -57,6 +62,8 @@ class Slice:
         self.generation = generation
         self._begin = begin
         self._done = done
+        self._hold = hold
+        self.handed_back = False
 
     @property
     def first(self) -> int:
@@ -80,6 +87,15 @@ class Slice:
     def done(self) -> None:
         """Acknowledge: everything that the slice caused is durable. Nothing else acknowledges it."""
         self._done()
+
+    def hold(self, note: str) -> None:
+        """Hand the slice back, of which nothing was written, before anything else is awaited.
+
+        Nothing of its topic is handed out any more, also after a restart, until the consumer's `release`,
+        which gives the note back: a line of at most 1,000 characters.
+        """
+        self.handed_back = True
+        self._hold(note)
 
     def __len__(self) -> int:
         return len(self.records)

@@ -17,6 +17,9 @@ from mode.threads import QueueServiceThread
 from app.lane.config import LaneConfig
 from app.lane.slices import Partition
 
+_HELD = "held: "
+"""Begins the metadata of a committed offset whose partition is held; Kafka keeps up to 4,096 bytes."""
+
 
 class LaneThread(AIOKafkaConsumerThread):
     """Faust's thread with our client settings and the few calls that must run inside it."""
@@ -93,19 +96,24 @@ class LaneThread(AIOKafkaConsumerThread):
         consumer.pause(*(TopicPartition(*tp) for tp in assigned if self.consumer._is_changelog_tp(tp)))
         await super().on_partitions_assigned(assigned, generation_id)
 
-    async def start_offsets(self) -> dict[Partition, int]:
+    async def start_offsets(self) -> tuple[dict[Partition, int], dict[Partition, str]]:
         """Where each assigned partition but the changelogs' goes on: its committed offset, else the
-        beginning of its log. Raises KafkaError."""
+        beginning of its log; and the notes of those that are held. Raises KafkaError."""
         return await self.call_thread(self._start_offsets)  # type: ignore[no-any-return]
 
-    async def _start_offsets(self) -> dict[Partition, int]:
+    async def _start_offsets(self) -> tuple[dict[Partition, int], dict[Partition, str]]:
         consumer = self._ensure_consumer()
         tps = [tp for tp in consumer.assignment() if not self.consumer._is_changelog_tp(tp)]
         committed = await consumer._coordinator.fetch_committed_offsets(tps) if tps else {}
         known = {tp: found.offset for tp, found in committed.items() if found.offset >= 0}
         fresh = [tp for tp in tps if tp not in known]
         known |= await consumer.beginning_offsets(fresh) if fresh else {}
-        return {(tp.topic, tp.partition): offset for tp, offset in known.items()}
+        notes = {
+            (tp.topic, tp.partition): found.metadata.removeprefix(_HELD)
+            for tp, found in committed.items()
+            if found.metadata.startswith(_HELD)
+        }
+        return {(tp.topic, tp.partition): offset for tp, offset in known.items()}, notes
 
     async def seek_all(self, offsets: Mapping[Partition, int]) -> None:
         """Set positions, all in one step of the thread: a seek from another thread could fall into a
@@ -121,20 +129,32 @@ class LaneThread(AIOKafkaConsumerThread):
             if tp in assignment:
                 consumer.seek(tp, offset)
 
-    async def commit_offsets(self, offsets: Mapping[Partition, int], generation: int) -> bool:
-        """Commit for that generation; False if the group has gone on without us.
+    async def commit_offsets(
+        self, offsets: Mapping[Partition, int], notes: Mapping[Partition, str], generation: int
+    ) -> bool:
+        """Commit for that generation, with the notes of held partitions; False if the group has gone on
+        without us.
 
         Retries as long as the broker is away. Raises KafkaError for whatever a retry cannot cure.
         """
-        return await self.call_thread(self._commit_offsets, dict(offsets), generation)  # type: ignore[no-any-return]
+        return await self.call_thread(  # type: ignore[no-any-return]
+            self._commit_offsets, dict(offsets), dict(notes), generation
+        )
 
-    async def _commit_offsets(self, offsets: dict[Partition, int], generation: int) -> bool:
+    async def _commit_offsets(
+        self, offsets: dict[Partition, int], notes: dict[Partition, str], generation: int
+    ) -> bool:
         consumer = self._ensure_consumer()
         # A member that was thrown out has generation -1, which Kafka takes from anybody while the
         # group is empty: it would set back what others have committed meanwhile.
         if consumer._coordinator.generation != generation:
             return False
-        wanted = {TopicPartition(*tp): OffsetAndMetadata(offset, "") for tp, offset in offsets.items()}
+        wanted = {
+            TopicPartition(*partition): OffsetAndMetadata(
+                offset, _HELD + notes[partition] if partition in notes else ""
+            )
+            for partition, offset in offsets.items()
+        }
         try:
             await consumer.commit(wanted)
         except (CommitFailedError, IllegalStateError):

@@ -9,6 +9,7 @@ from faust.types.transports import ConsumerT
 from app.lane.config import LaneConfig
 from app.lane.consumer import LaneConsumer
 from app.lane.observer import LaneObserver
+from app.lane.records import read_leniently
 
 
 class LaneTransport(driver.Transport):
@@ -18,5 +19,6 @@ class LaneTransport(driver.Transport):
 
     def __init__(self, app: faust.App, config: LaneConfig, observer: LaneObserver) -> None:
         super().__init__(app.conf.broker_consumer, app)
+        read_leniently()
         self.config = config
         self.observer = observer

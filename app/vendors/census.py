@@ -18,8 +18,6 @@ def names_not_mapped(vendor: Vendor, body: bytes) -> set[str]:
     """
     if too_deep(body):
         return set()
-    if too_deep(body):
-        return set()
     try:
         value = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

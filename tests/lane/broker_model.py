@@ -15,6 +15,7 @@ class ModelBroker:
         self.start = dict.fromkeys(PARTITIONS, 0)
         self.end = dict.fromkeys(PARTITIONS, 0)
         self.committed: dict[Partition, int] = {}
+        self.notes: dict[Partition, str] = {}
         self.handled: Counter[tuple[Partition, int]] = Counter()
         self.durable: set[tuple[Partition, int]] = set()
         self.may_repeat: set[tuple[Partition, int]] = set()
@@ -27,11 +28,13 @@ class ModelBroker:
         self.handled[place] += 1
         assert self.handled[place] == 1 or place in self.may_repeat, f"{place} repeated without need"
 
-    def commit(self, partition: Partition, offset: int) -> None:
-        assert offset > self.committed.get(partition, 0), f"{partition} committed backwards to {offset}"
+    def commit(self, partition: Partition, offset: int, note: str = "") -> None:
+        # A note that changed is committed with the same offset once more.
+        assert offset >= self.committed.get(partition, 0), f"{partition} committed backwards to {offset}"
         for earlier in range(self.start[partition], offset):
             assert (partition, earlier) in self.durable, f"{partition} committed {offset} past {earlier}"
         self.committed[partition] = offset
+        self.notes[partition] = note
 
     def excuse(self, partitions: Iterable[Partition]) -> None:
         """The owner is gone without a clean end: what it handled and did not commit comes again."""

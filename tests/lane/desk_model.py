@@ -38,6 +38,11 @@ class ModelMember:
     rewinding: dict[Partition, int] | None = None
     seeking: dict[Partition, int] | None = None
     committing: dict[Partition, int] | None = None
+    committing_notes: dict[Partition, str] = field(default_factory=dict)
+    noted: dict[Partition, str] = field(default_factory=dict)
+    """The notes that were read with the offsets of a seek."""
+    holding: dict[Partition, str] = field(default_factory=dict)
+    """What has to be held."""
     stage: str = "joining"
     may_gap: set[Partition] = field(default_factory=set)
     """Partitions of which records were lost in a way that nobody foresaw."""
@@ -47,6 +52,8 @@ class ModelMember:
     # -- fetching
 
     def start_fetch(self, partitions: set[Partition]) -> bool:
+        if self.fetch is None and self.rewinding is None:
+            self.rewinding = self.desk.rewinds() or None
         ticket = self.desk.start_fetch()
         if self.fetch is not None or self.rewinding is not None or ticket is None:
             return False
@@ -109,8 +116,9 @@ class ModelMember:
 
     def whole_fetch(self, partitions: set[Partition], limit: int) -> None:
         """As it goes when nothing comes between."""
-        self.rewind()
-        self.start_fetch(partitions)
+        if not self.start_fetch(partitions):
+            self.rewind()
+            self.start_fetch(partitions)
         self.take_records(limit)
         while self.receive():
             pass
@@ -127,12 +135,30 @@ class ModelMember:
         flight = self.queue.popleft()
         if self.desk.begin(flight):
             self._check_order(flight)
+            self.next_to_handle[flight.partition] = flight.last + 1
             for offset in range(flight.first, flight.last + 1):
                 self.broker.handle(flight.partition, offset)
             self.begun.append(flight)
             if self.expelled:
                 self.broker.excuse([flight.partition])
         return True
+
+    def hold(self, note: str) -> bool:
+        """The agent finds that nothing of the next slice should be written."""
+        if not self.queue:
+            return False
+        flight = self.queue.popleft()
+        if self.desk.begin(flight):
+            self._check_order(flight)
+            topic = flight.partition[0]
+            self.holding |= {partition: note for partition in self.assigned if partition[0] == topic}
+            self.desk.hold(flight, note)
+        return True
+
+    def release(self, topic: str) -> None:
+        """The operator says so."""
+        for partition in self.desk.release(topic):
+            del self.holding[partition]
 
     def acknowledge(self, index: int) -> bool:
         if not self.begun:
@@ -144,10 +170,10 @@ class ModelMember:
         return True
 
     def _check_order(self, flight: Flight) -> None:
+        assert flight.partition not in self.holding, f"{flight} handled although it is held"
         expected = self.next_to_handle[flight.partition]
         gone = flight.first > expected and flight.first <= self.broker.start[flight.partition]
         assert flight.first == expected or gone, f"{flight} handled where {expected} was next"
-        self.next_to_handle[flight.partition] = flight.last + 1
 
     # -- commits
 
@@ -155,10 +181,10 @@ class ModelMember:
         """The request reaches the broker."""
         if self.committing is not None or not self.desk.committable():
             return False
-        self.committing = self.desk.committable()
+        self.committing, self.committing_notes = self.desk.committable(), dict(self.desk.held)
         if not self.expelled:
             for partition, offset in self.committing.items():
-                self.broker.commit(partition, offset)
+                self.broker.commit(partition, offset, self.committing_notes.get(partition, ""))
         return True
 
     def commit_answered(self) -> bool:
@@ -167,7 +193,7 @@ class ModelMember:
         if self.expelled:
             self.given_up = True
         else:
-            self.desk.committed(self.committing)
+            self.desk.committed(self.committing, self.committing_notes)
         self.committing = None
         return True
 
@@ -221,6 +247,9 @@ class ModelMember:
                 assert self.broker.next_offset(partition) >= reached, (
                     f"{partition} left {reached} uncommitted"
                 )
+                note = self.holding.get(partition, "")
+                assert self.broker.notes.get(partition, "") == note, f"{partition} left without its note"
+        self.holding = {}
         self.assigned = set()
         self.stage = "joining"
         return True
@@ -243,6 +272,8 @@ class ModelMember:
     def _read_offsets(self) -> bool:
         self.desk.begin_seek()
         self.seeking = {partition: self.broker.next_offset(partition) for partition in self.assigned}
+        notes = self.broker.notes
+        self.noted = {partition: notes[partition] for partition in self.assigned if notes.get(partition)}
         self.stage = "reading"
         return True
 
@@ -255,6 +286,9 @@ class ModelMember:
     def _sought(self) -> bool:
         assert self.seeking is not None
         self.seeking = self.desk.sought(self.seeking)
+        if not self.seeking:
+            self.desk.remember(self.noted)
+            self.holding = dict(self.noted)
         self.stage = "reading" if self.seeking else "sought"
         return True
 
@@ -280,6 +314,8 @@ def run_to_rest(member: ModelMember) -> None:
     for _ in range(2000):
         if member.expelled:
             member.revoke()
+        for topic, _ in list(member.desk.held):
+            member.release(topic)
         if member.stage == "open":
             for partition in set(PARTITIONS) - member.assigned:
                 broker.work_of_others(partition, broker.end[partition])

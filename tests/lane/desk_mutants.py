@@ -1,7 +1,9 @@
 """Planted bugs: desks with the mistakes that were made, or nearly made, in earlier consumers of this kind."""
 
+from collections.abc import Iterable, Mapping
+
 from app.lane.continuity import Continuity, Verdict
-from app.lane.desk import PartitionDesk, Pressure
+from app.lane.desk import PartitionDesk, Pressure, Reception
 from app.lane.gate import FetchGate
 from app.lane.offsets import Flight, OffsetBook, Stage
 from app.lane.slices import Partition
@@ -48,8 +50,8 @@ class CommitsTheLastRecord(PartitionDesk):
     def committable(self) -> dict[Partition, int]:
         return {partition: offset - 1 for partition, offset in super().committable().items() if offset > 1}
 
-    def committed(self, offsets: object) -> None:
-        super().committed({partition: offset + 1 for partition, offset in offsets.items()})  # type: ignore[attr-defined]
+    def committed(self, offsets: Mapping[Partition, int], notes: Mapping[Partition, str]) -> None:
+        super().committed({partition: offset + 1 for partition, offset in offsets.items()}, notes)
 
 
 class CommitsAhead(PartitionDesk):
@@ -105,7 +107,7 @@ class KeepsQueuedSlices(PartitionDesk):
 class ForgetsWhatCameMeanwhile(PartitionDesk):
     """Takes an accepted commit for everything that has become committable by then."""
 
-    def committed(self, offsets: object) -> None:
+    def committed(self, offsets: object, notes: object) -> None:
         self.book.committed(self.book.committable())
 
 
@@ -114,6 +116,56 @@ class ForgetsNothing(PartitionDesk):
 
     def forget(self, partitions: object) -> None:
         pass
+
+
+class FetchesWhatIsHeld(PartitionDesk):
+    """Keeps a hold in mind only for what is on its way."""
+
+    def fetchable(self, partitions: Iterable[Partition]) -> set[Partition]:
+        held, self.held = self.held, {}
+        room = super().fetchable(partitions)
+        self.held = held
+        return room
+
+    def receive(
+        self, ticket: int, partition: Partition, first: int, last: int
+    ) -> tuple[Reception, Flight | None]:
+        held, self.held = self.held, {}
+        answer = super().receive(ticket, partition, first, last)
+        self.held = held
+        return answer
+
+
+class HoldsWithoutRewind(PartitionDesk):
+    """Goes on after a release where aiokafka happens to stand."""
+
+    def hold(self, flight: Flight, note: str) -> list[Flight]:
+        taken = super().hold(flight, note)
+        self.gate.dropped()
+        return taken
+
+
+class HoldsOnePartition(PartitionDesk):
+    """Holds the slice's partition and lets the rest of its topic go on."""
+
+    def hold(self, flight: Flight, note: str) -> list[Flight]:
+        taken = super().hold(flight, note)
+        self.held = {flight.partition: note}
+        return taken
+
+
+class ForgetsHolds(PartitionDesk):
+    """Does not look for notes when partitions come."""
+
+    def remember(self, notes: object) -> None:
+        pass
+
+
+class TakesEveryCommitForTheNotes(PartitionDesk):
+    """Takes a note for committed with the next answer, whatever was sent."""
+
+    def committed(self, offsets: Mapping[Partition, int], notes: Mapping[Partition, str]) -> None:
+        self.book.committed(offsets)
 
 
 MUTANTS = [
@@ -128,4 +180,9 @@ MUTANTS = [
     KeepsQueuedSlices,
     ForgetsWhatCameMeanwhile,
     ForgetsNothing,
+    FetchesWhatIsHeld,
+    HoldsWithoutRewind,
+    HoldsOnePartition,
+    ForgetsHolds,
+    TakesEveryCommitForTheNotes,
 ]

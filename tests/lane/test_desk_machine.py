@@ -113,6 +113,33 @@ class DeskMachine(RuleBasedStateMachine):
                 member.whole_fetch(assignment, 2)
             member.advance(assignment)
 
+    @rule(note=st.sampled_from("ab"))
+    def hold(self, note: str) -> None:
+        self.member.hold(note)
+
+    @rule(note=st.sampled_from("ab"), limit=few, early=st.booleans())
+    def hold_around_a_fetch(self, note: str, limit: int, early: bool) -> None:
+        """A fetch that began before the hold returns after it, perhaps even after the release; and so does
+        the answer to a commit."""
+        member = self.member
+        for _ in range(2):
+            member.whole_fetch(self.assignment, limit)
+        if member.begin():
+            member.acknowledge(0)
+            member.commit()
+        member.start_fetch(self.assignment)
+        member.take_records(limit)
+        held = member.hold(note)
+        if held and early:
+            for topic, _ in list(member.desk.held):
+                member.release(topic)
+        while member.receive() or member.commit_answered():
+            pass
+
+    @rule(partition=one)
+    def release(self, partition: Partition) -> None:
+        self.member.release(partition[0])
+
     @rule(partition=one, count=few)
     def produce(self, partition: Partition, count: int) -> None:
         self.broker.end[partition] += count
@@ -151,7 +178,8 @@ DeskMachine.TestCase.settings = settings(max_examples=400, stateful_step_count=1
 
 
 class TestDesk(DeskMachine.TestCase):  # type: ignore[valid-type,misc]
-    """Nothing lost, skipped, committed early, out of order, or repeated by a clean revoke."""
+    """Nothing lost, skipped, committed early, out of order, handled while held, or repeated by a clean
+    revoke; no hold forgotten."""
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__)

@@ -64,6 +64,18 @@ class TestOffsetBook:
         with pytest.raises(SliceOrderError):
             book.begin(book.dispatch(HERE, 10, 19))
 
+    def test_only_the_last_slice_of_a_partition_can_be_put_back(self) -> None:
+        book = OffsetBook()
+        first, second = book.dispatch(HERE, 0, 9), book.dispatch(HERE, 10, 19)
+        book.begin(first)
+        with pytest.raises(SliceOrderError):
+            book.put_back(first)
+        with pytest.raises(SliceOrderError):
+            book.put_back(second)
+        book.begin(second)
+        book.put_back(second)
+        assert (book.in_flight, book.slices_of(HERE), book.records_of("source")) == (1, 1, 10)
+
     def test_a_slice_that_was_never_begun_cannot_be_acknowledged(self) -> None:
         book = OffsetBook()
         assert not book.done(book.dispatch(HERE, 0, 9))
@@ -178,6 +190,49 @@ class TestPartitionDesk:
         assert ticket is not None
         desk.receive(ticket, HERE, 0, 29)
         assert desk.fetchable([HERE, THERE, ("other", 0)]) == {("other", 0)}
+
+    def test_a_hold_takes_the_topic_back_to_its_first_slice_that_was_not_written(self) -> None:
+        desk = opened()
+        ticket = desk.start_fetch()
+        assert ticket is not None
+        begun = [desk.receive(ticket, HERE, first, first + 4)[1] for first in (0, 5)]
+        _, there = desk.receive(ticket, THERE, 0, 4)
+        written, refused = begun
+        assert written is not None
+        assert refused is not None
+        assert there is not None
+        assert desk.begin(written)
+        assert desk.begin(refused)
+        assert desk.hold(refused, "why") == [refused, there]
+        assert not desk.begin(there)
+        assert desk.fetchable([HERE, THERE]) == set()
+        assert desk.rewinds() == {HERE: 5, THERE: 0}
+        # The one in flight is finished, and committed together with the note.
+        assert desk.in_flight == 1
+        assert desk.committable() == {HERE: 0, THERE: 0}
+        assert desk.done(written)
+        assert desk.committable() == {HERE: 5, THERE: 0}
+        desk.committed({HERE: 5, THERE: 0}, dict(desk.held))
+        assert desk.committable() == {}
+        assert desk.release("source") == {HERE: "why", THERE: "why"}
+        assert desk.committable() == {HERE: 5, THERE: 0}
+        assert desk.fetchable([HERE, THERE]) == {HERE, THERE}
+
+    def test_a_note_that_came_while_its_offset_was_being_committed_is_committed_after_it(self) -> None:
+        desk = opened()
+        ticket = desk.start_fetch()
+        assert ticket is not None
+        _, first = desk.receive(ticket, HERE, 0, 4)
+        _, second = desk.receive(ticket, HERE, 5, 9)
+        assert first is not None
+        assert second is not None
+        assert desk.begin(first)
+        assert desk.done(first)
+        offsets, notes = desk.committable(), dict(desk.held)
+        assert desk.begin(second)
+        desk.hold(second, "why")
+        desk.committed(offsets, notes)
+        assert desk.committable() == {HERE: 5, THERE: 0}
 
     def test_without_the_continuity_check_holes_are_taken_as_they_come(self) -> None:
         desk = PartitionDesk(check_continuity=False)

@@ -2,19 +2,19 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from importlib.metadata import PackageNotFoundError
 from typing import NamedTuple, NoReturn
 
 import pytest
 
-from app.lane import EXIT_PROTECT, Slice, UnsupportedVersion, check_versions, die, run_slices
+from app.lane import EXIT_PROTECT, Slice, die, run_slices
 from app.lane.ages import Ages
 from app.lane.desk import Reception
 from app.lane.observer import LaneObserver
 from app.lane.offsets import Flight
 from app.lane.tally import Tally
-from app.lane.versions import PINNED
+from app.versions import PINNED, UnsupportedVersion, check_versions
 
 
 class Died(BaseException):
@@ -49,9 +49,9 @@ class Stream:
 class Watched:
     """A slice that remembers whether it was acknowledged."""
 
-    def __init__(self, *, current: bool = True) -> None:
+    def __init__(self, *, current: bool = True, hold: Callable[[str], None] = print) -> None:
         self.acknowledged = False
-        self.slice = Slice("t", 3, [Line(7), Line(9)], begin=lambda: current, done=self._done)
+        self.slice = Slice("t", 3, [Line(7), Line(9)], begin=lambda: current, done=self._done, hold=hold)
 
     def _done(self) -> None:
         self.acknowledged = True
@@ -114,6 +114,19 @@ class TestRunSlices:
             await run_slices(Stream(watched.slice), handle, die=dying)
         assert not watched.acknowledged
 
+    async def test_a_slice_that_was_handed_back_is_not_acknowledged_and_the_next_one_is_handled(self) -> None:
+        notes: list[str] = []
+        held, watched = Watched(hold=notes.append), Watched()
+
+        async def handle(records: Slice) -> None:
+            if records is held.slice:
+                records.hold("why")
+
+        await run_slices(Stream(held.slice, watched.slice), handle, die=dying)
+        assert notes == ["why"]
+        assert not held.acknowledged
+        assert watched.acknowledged
+
 
 def test_a_slice_says_where_it_lies() -> None:
     records = Slice("t", 3, [Line(7), Line(9)], generation=4)
@@ -172,6 +185,20 @@ class TestAges:
         ages.acknowledged(second)
         ages.committed({("t", 0): 20})
         assert ages.oldest_slice() == 0.0
+        assert ages.commits() == {("t", 0): 0.0}
+
+    def test_what_was_taken_back_has_no_age(self) -> None:
+        now = 1.0
+        ages = Ages(lambda: now)
+        kept, first, second = (Flight(("t", 0), begin, begin + 9) for begin in (0, 10, 20))
+        for flight in (kept, first, second):
+            ages.dispatched(flight)
+        for flight in (second, first):
+            ages.withdrawn(flight)
+        ages.acknowledged(kept)
+        ages.committed({("t", 0): 10})
+        now = 5.0
+        assert ages.oldest_flight() is None
         assert ages.commits() == {("t", 0): 0.0}
 
     def test_what_was_revoked_has_no_age(self) -> None:

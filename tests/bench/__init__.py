@@ -1,0 +1,1 @@
+"""Speed and size of the real programs, measured; `make bench` runs them. Nothing here is asserted."""

@@ -1,0 +1,43 @@
+"""The command as a process of its own, with nothing of ours in its environment but what a test says."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from app.settings import variables
+
+ROOT = Path(__file__).parents[2]
+
+
+def environment(ours: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
+    known = {variable.name for variable in variables()}
+    return {name: value for name, value in os.environ.items() if name not in known} | dict(ours)
+
+
+def run(
+    *arguments: str, stdin: bytes = b"", ours: Mapping[str, str] = MappingProxyType({})
+) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "app", *arguments],
+        input=stdin,
+        capture_output=True,
+        cwd=ROOT,
+        env=environment(ours),
+        check=False,
+        timeout=60,
+    )
+
+
+def start(*arguments: str) -> subprocess.Popen[bytes]:
+    """With pipes for all three streams; use it as a context manager."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "app", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+        env=environment(),
+    )

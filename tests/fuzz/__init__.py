@@ -1,0 +1,7 @@
+"""Millions of hostile inputs from a seed: for the vendors' `convert`, the decoder and the state.
+
+Input N of seed S is the same bytes on every machine, so a finding is two numbers and no payload. To read
+it: sites.py (where a text can be edited), odd.py (what is put there), reshape.py and damage.py (the
+edits), corpus.py (what is edited), inputs.py (the N-th input), records.py and laws.py (what must hold of
+it), campaign.py (many processes, and the watchdog), minimise.py (the least input that does the same).
+"""

@@ -1,0 +1,177 @@
+"""Many inputs in several processes, each input under a watchdog that nothing can outlast."""
+
+import gc
+import multiprocessing
+import signal
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator
+from ctypes import c_uint64
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from typing import Any, Final
+
+from msgspec import Struct, field
+
+from tests.fuzz.finding import Finding
+from tests.fuzz.inputs import HistoryInput, Input, input_of
+from tests.fuzz.laws import check_history, decoded
+from tests.fuzz.records import check_record
+
+# Of processor time, for all that is done with an input: some ten times what a single call may take.
+HARD_LIMIT_SECONDS: Final = 40.0
+_REPORT_SECONDS: Final = 1.0
+# Numbers to look at; more of one finding tell no more.
+_NUMBERS_KEPT: Final = 3
+# Both vendors' and canonical details are of closed sets, of about 400 in all.
+_DETAILS_AT_MOST: Final = 1000
+
+Outcome = tuple[str, str]
+
+
+class Report(Struct):
+    """What a process, or all of them, have seen. `slowest`: processor seconds of `convert`, and the input."""
+
+    inputs: int = 0
+    slowest: tuple[float, int] = (0.0, 0)
+    tally: Counter[Outcome] = field(default_factory=Counter)
+    details: set[str] = field(default_factory=set)
+    findings: dict[Outcome, list[int]] = field(default_factory=dict)
+
+    def add(self, other: "Report") -> None:
+        self.inputs += other.inputs
+        self.slowest = max(self.slowest, other.slowest)
+        self.tally += other.tally
+        self.details |= other.details
+        for finding, numbers in other.findings.items():
+            self.found(finding, *numbers)
+
+    def found(self, finding: Outcome, *numbers: int) -> None:
+        """Keeps the first numbers of each finding, (vendor, what)."""
+        kept = self.findings.setdefault(finding, [])
+        kept[:] = sorted([*kept, *numbers])[:_NUMBERS_KEPT]
+
+
+def target_of(it: Input) -> str:
+    return "canonical" if isinstance(it, HistoryInput) else it.vendor
+
+
+def check(it: Input, number: int, report: Report) -> None:
+    """Counts what becomes of the input. Raises Finding, and whatever the code under test raises."""
+    if not isinstance(it, HistoryInput):
+        checked = check_record(it)
+        report.tally[it.vendor, checked.outcome] += 1
+        report.details.add(checked.detail)
+        report.slowest = max(report.slowest, (checked.seconds, number))
+        return
+    read = [decoded(value) for value in it.values]
+    refusals = [refusal for refusal in read if isinstance(refusal, str)]
+    report.tally["canonical", "refused"] += len(refusals)
+    report.details.update(refusals)
+    for effect in check_history([event for event in read if not isinstance(event, str)]):
+        report.tally["canonical", effect] += 1
+
+
+def finding_of(it: Input, report: Report, number: int = 0) -> str | None:
+    """The promise that the input breaks, or None. Raises nothing."""
+    try:
+        check(it, number, report)
+    except Finding as finding:
+        return str(finding)
+    except Exception as error:  # noqa: BLE001 - which is the finding; its text may quote the payload
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        return f"raised {type(error).__name__} in {Path(place.filename).name}:{place.lineno}"
+    if len(report.details) > _DETAILS_AT_MOST:
+        report.details.clear()
+        return "details are of a closed set"
+    return None
+
+
+class Plan(Struct, frozen=True):
+    """Which inputs, and who judges them: a function of a module, because other processes call it."""
+
+    seed: int
+    inputs: int
+    jobs: int
+    judge: Callable[[Input, Report, int], str | None] = finding_of
+    hard_limit_seconds: float = HARD_LIMIT_SECONDS
+
+
+def _work(plan: Plan, numbers: range, current: Any, reports: Connection) -> None:
+    """One process. The timer's signal ends it, even where no Python runs: `current` tells at which input."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.freeze()
+    report, due = Report(), time.monotonic() + _REPORT_SECONDS
+    for number in numbers:
+        current.value = number
+        signal.setitimer(signal.ITIMER_PROF, plan.hard_limit_seconds)
+        it = input_of(plan.seed, number)
+        finding = plan.judge(it, report, number)
+        if finding is not None:
+            report.found((target_of(it), finding), number)
+        report.inputs += 1
+        if time.monotonic() > due:
+            reports.send(report)
+            report, due = Report(), time.monotonic() + _REPORT_SECONDS
+    signal.setitimer(signal.ITIMER_PROF, 0)
+    reports.send(report)
+
+
+class _Worker:
+    """A process for every `jobs`-th input, started anew behind an input that ended it."""
+
+    def __init__(self, plan: Plan, numbers: range) -> None:
+        self.plan, self.numbers = plan, numbers
+        self.process: SpawnProcess
+        self.reports: Connection
+        self._start()
+
+    def _start(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._current = context.RawValue(c_uint64, self.numbers.start)
+        self.reports, theirs = context.Pipe(duplex=False)
+        arguments = (self.plan, self.numbers, self._current, theirs)
+        self.process = context.Process(target=_work, args=arguments, daemon=True)
+        self.process.start()
+        theirs.close()
+
+    def ended(self, report: Report) -> bool:
+        """After the pipe's end: whether all inputs are done. If not, the one at hand is a finding."""
+        self.process.join()
+        if self.process.exitcode == 0:
+            return True
+        number = int(self._current.value)
+        what = f"ended the process with {self.process.exitcode}"
+        if self.process.exitcode == -signal.SIGPROF:
+            what = f"took longer than {self.plan.hard_limit_seconds:g} s of processor time"
+        report.found((target_of(input_of(self.plan.seed, number)), what), number)
+        self.numbers = range(number + self.numbers.step, self.numbers.stop, self.numbers.step)
+        if not self.numbers:
+            return True
+        self._start()
+        return False
+
+
+def campaign(plan: Plan, progress: Callable[[Report], None]) -> Report:
+    """Inputs 0 to `plan.inputs` - 1. `progress` is called about once a second with all so far."""
+    total = Report()
+    jobs = min(plan.jobs, plan.inputs)
+    workers = [_Worker(plan, range(job, plan.inputs, jobs)) for job in range(jobs)]
+    for report in _reports(workers, total):
+        total.add(report)
+        progress(total)
+    return total
+
+
+def _reports(workers: list[_Worker], total: Report) -> Iterator[Report]:
+    running = list(workers)
+    while running:
+        for ready in wait([worker.reports for worker in running]):
+            worker = next(it for it in running if it.reports is ready)
+            try:
+                yield worker.reports.recv()
+            except EOFError:
+                if worker.ended(total):
+                    running.remove(worker)

@@ -1,0 +1,67 @@
+"""What the command does and prints: numbers and names, never a payload."""
+
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+from tests.fuzz.campaign import Plan, Report, campaign, finding_of, target_of
+from tests.fuzz.inputs import HistoryInput, input_of
+from tests.fuzz.minimise import minimised
+
+_PROGRESS_SECONDS: Final = 10.0
+
+
+def run(seed: int, inputs: int, jobs: int) -> int:
+    print(f"{inputs:,} inputs of seed {seed} in {jobs} processes", flush=True)
+    started = last = time.monotonic()
+    told: set[tuple[str, str]] = set()
+
+    def progress(report: Report) -> None:
+        nonlocal last
+        for finding in report.findings.keys() - told:  # at once: hours may be to come
+            told.add(finding)
+            _tell(finding, seed, report.findings[finding])
+        now = time.monotonic()
+        if now - last >= _PROGRESS_SECONDS:
+            last = now
+            print(f"{report.inputs:,} inputs, {report.inputs / (now - started):,.0f}/s", flush=True)
+
+    report = campaign(Plan(seed, inputs, jobs), progress)
+    took = time.monotonic() - started
+    for (target, what), count in sorted(report.tally.items()):
+        print(f"  {target:14} {what:20} {count:>10,}")
+    rate = report.inputs / took
+    print(
+        f"{report.inputs:,} inputs in {took:,.0f} s, {rate:,.0f}/s; {len(report.details)} different details"
+    )
+    seconds, number = report.slowest
+    print(f"The slowest convert took {seconds:.2f} s of processor time [--show {seed}:{number}]")
+    for finding, numbers in sorted(report.findings.items()):
+        _tell(finding, seed, numbers)
+    return 1 if report.findings else 0
+
+
+def _tell(finding: tuple[str, str], seed: int, numbers: list[int]) -> None:
+    target, what = finding
+    shows = " ".join(f"--show {seed}:{number}" for number in numbers)
+    print(f"FOUND {target}: {what} [{shows}]", file=sys.stderr, flush=True)
+
+
+def show(seed: int, number: int, out: Path) -> int:
+    """Files hold the payload; what is printed does not."""
+    it = input_of(seed, number)
+    finding = finding_of(it, Report())
+    print(f"{target_of(it)}: {finding or 'nothing found'}")
+    for kind, shown in [("whole", it)] + ([("least", minimised(it, finding))] if finding else []):
+        values = shown.values if isinstance(shown, HistoryInput) else [shown.value or b""]
+        for index, value in enumerate(values):
+            path = out / f"fuzz-{seed}-{number}-{kind}-{index}.json"
+            path.write_bytes(value)
+            print(f"{path}: {len(value):,} bytes")
+        if not isinstance(shown, HistoryInput):
+            path = out / f"fuzz-{seed}-{number}-{kind}.txt"
+            path.write_text(
+                f"{shown.timestamp=}\n{shown.offset=}\n{shown.headers=}\n{shown.options=}\n", "utf-8"
+            )
+    return 1 if finding else 0

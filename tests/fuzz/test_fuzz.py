@@ -1,0 +1,226 @@
+"""Hostile inputs in every run of the tests; and the fuzzer, seen to find what it is there to find."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from app.canonical import Data, Event
+from app.outcome import DEAD_REASONS, SKIP_REASONS
+from app.state import EFFECTS, Effect, LoyaltyRow, User, UserRow
+from app.state import apply as real_apply
+from app.vendors import VENDORS, Options, Vendor
+from app.vendors.magine import MAGINE
+from app.vendors.model import Draft, Mapped, Mapper, Message, Refused, deletion
+from tests.fuzz import campaign, laws
+from tests.fuzz.campaign import Report, finding_of
+from tests.fuzz.inputs import HistoryInput, Input, RecordInput, input_of
+from tests.fuzz.minimise import minimised
+from tests.vendors.records import MAGINE_BODY, NOON
+
+ROOT = Path(__file__).parents[2]
+Applied = tuple[User | None, LoyaltyRow | None, Effect]
+INPUTS = int(os.environ.get("FUZZ_INPUTS", "200000"))
+
+
+def fuzz(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command itself; not traced by coverage, under which it would take minutes."""
+    environment = {name: text for name, text in os.environ.items() if "COV" not in name}
+    command = [sys.executable, "-m", "tests.fuzz", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.timeout(600)
+def test_hostile_inputs_break_no_promise_and_reach_every_outcome() -> None:
+    ended = fuzz("--inputs", str(INPUTS), "--seed", "1", "--jobs", "2")
+    assert ended.returncode == 0, ended.stderr
+    seen = set(re.findall(r"^  (\w+) +(\S.*?) +[\d,]+$", ended.stdout, re.MULTILINE))
+    names = {name for _, name in seen}
+    assert {f"dead {reason}" for reason in DEAD_REASONS} - names == {"dead mapper_error"}
+    assert {f"skip {reason}" for reason in SKIP_REASONS} <= names
+    assert {("canonical", effect) for effect in (*EFFECTS, "refused")} <= seen
+    assert {(vendor, "emit") for vendor in VENDORS} <= seen
+
+
+def test_an_input_is_the_same_in_every_process() -> None:
+    script = "from tests.fuzz.inputs import input_of; print([input_of(7, it) for it in range(300)])"
+    command = [sys.executable, "-c", script]
+    outputs = [
+        subprocess.run(
+            command, cwd=ROOT, env=os.environ | {"PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert outputs[0] == outputs[1]
+    assert outputs[0].decode().strip() == str([input_of(7, it) for it in range(300)])
+
+
+def record(value: bytes = MAGINE_BODY) -> RecordInput:
+    return RecordInput("magine", value, [], NOON, 0, Options())
+
+
+def mapped(**changes: object) -> Mapped:
+    draft = Draft("user.updated", "u", NOON * 1000, "event", Data(snapshot="full", user={"sub": "u"}))
+    return Mapped("user.updated", None, [replace(draft, **changes)])
+
+
+def crashes(_: Message) -> Mapped:
+    raise KeyError("zq7")
+
+
+def quotes(message: Message) -> Mapped:
+    raise Refused("schema", f"$.data: expected no {message.body[:40].decode('latin-1')}")
+
+
+def quotes_a_part(message: Message) -> Mapped:
+    raise Refused("schema", "$.data: expected zq7")
+
+
+_calls: Iterator[int] = iter(range(1000))
+
+
+def is_impure(_: Message) -> Mapped:
+    return mapped(sub=str(next(_calls)))
+
+
+def clears_in_a_full_snapshot(_: Message) -> Mapped:
+    return mapped(data=Data(snapshot="full", user={"sub": "u", "email": None}))
+
+
+def carries_what_nobody_allowed(_: Message) -> Mapped:
+    return mapped(data=Data(snapshot="full", user={"sub": "u"}, attributes={"position_lat_lng": "1,2"}))
+
+
+def carries_the_deleted(_: Message) -> Mapped:
+    data = deletion("u", "soft")
+    data.user["email"] = "zq7"
+    return mapped(type="user.deleted", data=data)
+
+
+def carries_far_more(message: Message) -> Mapped:
+    return mapped(data=Data(snapshot="full", user={"sub": "u", "name": "n" * 100 * 1024}))
+
+
+def names_a_value(message: Message) -> Mapped:
+    message.odd.append("zq7")
+    return mapped()
+
+
+@pytest.mark.parametrize(
+    ("mapper", "finding"),
+    [
+        (crashes, "never mapper_error"),
+        (quotes, "a detail is a place and an expectation"),
+        (quotes_a_part, "no text of the payload"),
+        (is_impure, "convert is pure"),
+        (clears_in_a_full_snapshot, "an absent claim is left out"),
+        (carries_what_nobody_allowed, "attributes are on the allow-list"),
+        (carries_the_deleted, "its sub only"),
+        (carries_far_more, "little more than its message"),
+        (names_a_value, "left_out names members that are read"),
+    ],
+)
+def test_a_mapper_that_breaks_a_promise_is_found(
+    mapper: Mapper, finding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert finding_of(record(), Report()) is None
+    monkeypatch.setitem(VENDORS, "magine", Vendor("magine", "Magine", mapper, MAGINE.shapes))
+    found = finding_of(record(), Report())
+    assert found is not None
+    assert finding in found
+    assert "zq7" not in found
+
+
+def forgets(event: Event, user: User | None, loyalty: LoyaltyRow | None) -> Applied:
+    return real_apply(event, None, None)
+
+
+def lets_the_last_win(event: Event, user: User | None, loyalty: LoyaltyRow | None) -> Applied:
+    """A deletion in the past is made one of today."""
+    if event.type != "user.deleted" or user is None:
+        return real_apply(event, user, loyalty)
+    return real_apply(replace(event, time="2025-11-21T00:00:00Z"), user, loyalty)
+
+
+def writes_into_the_row(event: Event, user: User | None, loyalty: LoyaltyRow | None) -> Applied:
+    if isinstance(user, UserRow):
+        user.profile["name"] = event.id
+    return real_apply(event, user, loyalty)
+
+
+@pytest.mark.parametrize(
+    ("apply", "finding"),
+    [
+        (forgets, "a repeat changes nothing"),
+        (lets_the_last_win, "fold is apply for each"),
+        (writes_into_the_row, "apply leaves the rows that it is given"),
+    ],
+)
+def test_a_state_that_breaks_a_law_is_found(
+    apply: Callable[[Event, User | None, LoyaltyRow | None], Applied],
+    finding: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    histories = [it for it in (input_of(3, number) for number in range(600)) if isinstance(it, HistoryInput)]
+    assert [finding_of(it, Report()) for it in histories] == [None] * len(histories)
+    monkeypatch.setattr(laws, "apply", apply)
+    assert finding in {finding_of(it, Report()) for it in histories}
+
+
+def test_details_without_end_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A detail that repeats the payload differs from body to body, planted text or not."""
+    monkeypatch.setattr(campaign, "_DETAILS_AT_MOST", 2)
+    report = Report()
+    bodies = [b"{}", b'{"type":"user.updated"}', b'{"type":"nothing"}', b'{"type":"user.updated","data":{}}']
+    assert {finding_of(record(body), report) for body in bodies} == {None, "details are of a closed set"}
+
+
+def hangs(_input: Input, _report: Report, _number: int) -> str | None:
+    """In C, where no signal handler of Python runs."""
+    return str(re.match(r"(a|aa)+\Z", "a" * 200 + "b"))
+
+
+def dies(_input: Input, _report: Report, _number: int) -> str | None:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return None
+
+
+@pytest.mark.parametrize(
+    ("judge", "what"),
+    [(hangs, "took longer than 0.2 s of processor time"), (dies, "ended the process with -9")],
+)
+def test_an_input_that_hangs_or_kills_is_found_and_the_next_are_still_tried(
+    judge: Callable[[Input, Report, int], str | None], what: str
+) -> None:
+    report = campaign.campaign(campaign.Plan(5, 3, 1, judge, 0.2), lambda _: None)
+    assert {found for _, found in report.findings} == {what}
+    assert sorted(number for numbers in report.findings.values() for number in numbers) == [0, 1, 2]
+
+
+def test_a_finding_is_reduced_to_what_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def crashes_at_a_seven(message: Message) -> Mapped:
+        if b"7" in message.body:
+            raise KeyError("zq7")
+        return mapped()
+
+    monkeypatch.setitem(VENDORS, "magine", Vendor("magine", "Magine", crashes_at_a_seven, MAGINE.shapes))
+    whole = record(b'{"type":"user.updated","data":[1,7,77],"headers":7}')
+    finding = finding_of(whole, Report())
+    assert finding is not None
+    least = minimised(whole, finding)
+    assert isinstance(least, RecordInput)
+    assert least.value == b"7"
+
+
+def test_show_writes_the_input_to_files_and_prints_nothing_of_it(tmp_path: Path) -> None:
+    number = next(it for it in range(1000) if b"zq7" in (getattr(input_of(2, it), "value", b"") or b""))
+    shown = fuzz("--show", f"2:{number}", "--out", str(tmp_path))
+    assert shown.returncode == 0
+    assert "zq7" not in shown.stdout + shown.stderr
+    assert any(b"zq7" in path.read_bytes() for path in tmp_path.iterdir())

@@ -1,0 +1,220 @@
+"""What must be in the topics, counted again from what was published, by `convert` and `fold` alone."""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from app import __version__
+from app.canonical import InvalidEvent, decode_event, encode_event
+from app.outcome import Dead, Emit, Outcome, Skip
+from app.state import encode_loyalty, encode_user, fold
+from app.times import parse_rfc3339
+from app.vendors import VENDORS, convert
+from tests.integration.worker import Site, WorkerProcess, added
+from tests.kafka import Headers, Record, consume_all, produce
+
+CONTENT_TYPE = ("content-type", b"application/cloudevents+json; charset=UTF-8")
+CONNECT = "__connect.errors."
+
+Place = tuple[str, int, int]
+"""Topic, partition, offset."""
+
+
+class DeadRecord(Struct):
+    record: Record
+    vendor: str
+    reason: str
+    detail: str
+
+
+class Recount(Struct):
+    """The outcomes of every record in the vendor topics."""
+
+    received: Counter[tuple[str, ...]]
+    outcomes: Counter[tuple[str, ...]]
+    types: Counter[tuple[str, ...]]
+    events: Counter[tuple[bytes, bytes]]
+    dead: dict[Place, DeadRecord]
+
+
+def recount(site: Site) -> Recount:
+    found = Recount(Counter(), Counter(), Counter(), Counter(), {})
+    for name, vendor in VENDORS.items():
+        options = site.settings.options_of(name)
+        for record in consume_all(site.broker, site.settings.topic_of(name)):
+            found.received[name,] += 1
+            place = f"{record.topic}/{record.partition}"
+            _add(found, name, record, convert(vendor, record, place, options))
+    return found
+
+
+def _add(found: Recount, vendor: str, record: Record, outcome: Outcome) -> None:
+    match outcome:
+        case Emit(events):
+            found.outcomes[vendor, "emit", ""] += 1
+            for event in events:
+                found.types[vendor, event.type] += 1
+                found.events[event.partitionkey.encode(), encode_event(event)] += 1
+        case Skip(reason):
+            found.outcomes[vendor, "skip", reason] += 1
+        case Dead(reason, detail):
+            found.outcomes[vendor, "dead", reason] += 1
+            place = (record.topic, record.partition, record.offset)
+            found.dead[place] = DeadRecord(record, vendor, reason, detail)
+
+
+def assert_everything(site: Site, workers: Sequence[WorkerProcess] = ()) -> Recount:
+    """All of the contract's promises about a system at rest; the metrics' where these running `workers`
+    have handled all there is."""
+    expected = recount(site)
+    assert_canonical(site, expected)
+    assert_letters(expected.dead, consume_all(site.broker, site.settings.topic_dead_letter), site)
+    assert_tables(site)
+    assert not site.lag()
+    if workers:
+        assert_metrics(workers, expected)
+    return expected
+
+
+def assert_canonical(site: Site, expected: Recount, *, repeats: bool = False) -> None:
+    """The canonical topic holds exactly the expected events, each once, or with `repeats` at least once,
+    byte for byte; at the place of its key, and in the order of its source."""
+    records = consume_all(site.broker, site.settings.topic_events)
+    found = Counter((record.key or b"", record.value or b"") for record in records)
+    missing, unknown = expected.events.keys() - found.keys(), found.keys() - expected.events.keys()
+    assert (len(missing), len(unknown)) == (0, 0)
+    repeated = {key: count for key, count in found.items() if count > expected.events[key]}
+    assert repeats or not repeated, f"{len(repeated)} events are there more than once"
+    assert {tuple(record.headers) for record in records} <= {(CONTENT_TYPE,)}
+    assert_order(records)
+
+
+def assert_order(records: Iterable[Record]) -> None:
+    """Of a key, what came first out of a source partition stands first."""
+    last: dict[tuple[bytes | None, str], tuple[int, str]] = {}
+    seen = set()
+    for record in records:
+        event = json.loads(record.value or b"")
+        source, _, offset = event["origin"].rpartition("/")
+        identity = (event["source"], event["id"], event["origin"])
+        if identity in seen:
+            continue
+        seen.add(identity)
+        position = (int(offset), event["id"].rpartition(".")[2])
+        assert position[0] >= last.get((record.key, source), (-1, ""))[0], f"{source} is out of order"
+        last[record.key, source] = position
+
+
+def assert_partitions(site: Site, scratch: str) -> None:
+    """Every key stands where librdkafka's own murmur2 puts it, on a topic of the same size."""
+    keys = {record.key: record.partition for record in consume_all(site.broker, site.settings.topic_events)}
+    placed = produce(site.broker, scratch, [(key, b"") for key in keys])
+    assert [partition for partition, _ in placed] == list(keys.values())
+
+
+def assert_letters(expected: dict[Place, DeadRecord], letters: list[Record], site: Site) -> None:
+    """One dead letter for each dead record, by contract section 5, for first failures."""
+    found = {place_of(letter): letter for letter in letters}
+    assert len(found) == len(letters), "a record has several dead letters"
+    assert found.keys() == expected.keys()
+    for place, dead in expected.items():
+        letter, original = found[place], dead.record
+        assert (letter.key, letter.value) == (original.key, original.value), place
+        # A record without a timestamp has -1 for it, which only 0 can stand for in a dead letter.
+        assert letter.timestamp == max(original.timestamp, 0), place
+        assert letter.headers[: len(original.headers)] == original.headers, place
+        ours = letter.headers[len(original.headers) :]
+        assert_our_headers(ours, place, site, dead)
+
+
+def assert_our_headers(ours: Headers, place: Place, site: Site, dead: DeadRecord) -> None:
+    names = [name for name, _ in ours]
+    assert len(names) == len(set(names)), "a header of ours stands twice"
+    texts = {name: (value or b"").decode() for name, value in ours}
+    failed_at = parse_rfc3339(texts.pop("x-first-failed-at"))
+    assert failed_at is not None
+    decoding = dead.reason in {"not_json", "too_large"}
+    for name in ("class.name", "exception.class.name", "task.id"):
+        assert texts.pop(CONNECT + name)
+    assert texts == {
+        f"{CONNECT}topic": place[0],
+        f"{CONNECT}partition": str(place[1]),
+        f"{CONNECT}offset": str(place[2]),
+        f"{CONNECT}connector.name": site.settings.app_id,
+        f"{CONNECT}stage": "VALUE_CONVERTER" if decoding else "TRANSFORMATION",
+        f"{CONNECT}exception.message": dead.detail,
+        "x-reason": dead.reason,
+        "x-detail": dead.detail,
+        "x-vendor": dead.vendor,
+        "x-attempt": "1",
+        "x-worker-version": __version__,
+    }
+
+
+def place_of(letter: Record) -> Place:
+    """Where the dead record was read."""
+    topic, partition, offset = (
+        header(letter, CONNECT + name) or "" for name in ("topic", "partition", "offset")
+    )
+    return topic, int(partition), int(offset)
+
+
+def header(record: Record, name: str) -> str | None:
+    """The text of a header; fails where it stands more than once."""
+    values = [value for each, value in record.headers if each == name]
+    assert len(values) <= 1, f"{name} stands {len(values)} times"
+    return (values[0] or b"").decode() if values else None
+
+
+def assert_tables(site: Site) -> None:
+    """The last row of each key in both changelogs is what `fold` makes of the canonical topic."""
+    events = []
+    for record in consume_all(site.broker, site.settings.topic_events):
+        try:
+            events.append(decode_event(record.value or b""))
+        except InvalidEvent:
+            continue
+    users, loyalty = {}, {}
+    for key, rows in fold(events).items():
+        if rows.user is not None:
+            users[key.encode()] = encode_user(rows.user)
+        if rows.loyalty is not None:
+            loyalty[key.encode()] = encode_loyalty(rows.loyalty)
+    for topic, expected in zip(site.settings.changelogs, (users, loyalty), strict=True):
+        found = last_rows(site.broker, topic)
+        assert found.keys() == expected.keys()
+        wrong = [key for key, row in found.items() if parsed(row) != parsed(expected[key])]
+        assert len(wrong) == 0, f"{len(wrong)} of {len(found)} rows of {topic}"
+
+
+def last_rows(broker: str, topic: str) -> dict[bytes, bytes]:
+    """What a compacted changelog comes down to; a key must not be in two partitions."""
+    rows: dict[bytes, bytes | None] = {}
+    partitions: dict[bytes, set[int]] = defaultdict(set)
+    for record in consume_all(broker, topic):
+        rows[record.key or b""] = record.value
+        partitions[record.key or b""].add(record.partition)
+    assert all(len(each) == 1 for each in partitions.values())
+    return {key: row for key, row in rows.items() if row is not None}
+
+
+def parsed(row: bytes) -> Any:
+    """As text, which tells 1, 1.0 and true apart."""
+    return json.dumps(json.loads(row), sort_keys=True)
+
+
+def assert_metrics(workers: Sequence[WorkerProcess], expected: Recount) -> None:
+    """Received = emitted + skipped + dead per vendor, and each number the recounted one."""
+    received = added(*(worker.metric("rollcall_records_received_total", "vendor") for worker in workers))
+    outcomes = added(
+        *(worker.metric("rollcall_records_total", "vendor", "outcome", "reason") for worker in workers)
+    )
+    types = added(*(worker.metric("rollcall_canonical_events_total", "vendor", "type") for worker in workers))
+    assert received == expected.received
+    assert outcomes == expected.outcomes
+    assert types == expected.types
+    applied = sum(worker.count("rollcall_table_effects_total") for worker in workers)
+    assert applied == sum(expected.events.values())

@@ -1,0 +1,107 @@
+"""Real workers that hang, and real workers that only look as if they did."""
+
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app.embedded_kafka import EmbeddedKafka
+from app.lane import EXIT_PROTECT
+from tests.bench.bodies import bodies
+from tests.integration.recount import assert_everything
+from tests.integration.worker import Site, WorkerProcess
+from tests.kafka import committed, produce
+from tests.waiting import wait_until
+
+LIMIT = 2.0
+REASONS = {
+    "loop": "the event loop has not turned for",
+    "agent": " has been in flight for",
+    "fetch": "a fetch has not returned for",
+    "thread": "a fetch has not returned for",
+}
+
+
+def site_on(broker: str, unique: Callable[[str], str], folder: Path, **more: str) -> Site:
+    site = Site(broker, unique, folder, WATCHDOG_SECONDS=str(LIMIT), **more)
+    site.create_vendor_topics()
+    return site
+
+
+@pytest.fixture
+def site(broker: str, unique: Callable[[str], str], tmp_path: Path) -> Site:
+    # The next worker waits until the session of one that hung has ended.
+    return site_on(broker, unique, tmp_path, SESSION_TIMEOUT="6")
+
+
+def send(site: Site, count: int = 30, first: int = 0) -> None:
+    records = [(None, body) for body in bodies("magine", count, first=first)]
+    produce(site.broker, site.settings.topic_of("magine"), records)
+
+
+@pytest.mark.parametrize("kind", REASONS)
+def test_a_worker_that_hangs_ends_itself_and_the_next_one_goes_on(site: Site, kind: str) -> None:
+    topic = site.settings.topic_of("magine")
+    with site.worker(module=("tests.integration.hanging_worker", kind)) as worker:
+        worker.wait_ready()
+        send(site)
+        site.wait_at_rest()
+        before = committed(site.broker, site.settings.app_id, topic)
+        worker.signal(signal.SIGUSR1)
+        send(site, first=30)
+        assert worker.exit_code() == EXIT_PROTECT
+        said = worker.stderr()
+    (reason,) = [line for line in said.splitlines() if "stopping to protect data: " in line]
+    assert REASONS[kind] in reason
+    assert "(most recent call first)" in said
+    assert "hanging_worker.py" in said
+    assert committed(site.broker, site.settings.app_id, topic) == before
+    with site.worker() as worker:
+        worker.wait_ready()
+        site.wait_at_rest()
+        worker.stop()
+    assert_everything(site)
+
+
+def stay_ready(worker: WorkerProcess, seconds: float) -> None:
+    """Time has to pass here: nothing else tells an idle worker from one that is about to end."""
+    until = time.monotonic() + seconds
+
+    def over() -> bool:
+        assert worker.get("/readyz")[0] == 200
+        return time.monotonic() > until
+
+    wait_until(over, "time passes")
+
+
+def test_an_idle_worker_and_one_that_was_stopped_for_a_while_stay_alive(site: Site) -> None:
+    with site.worker() as worker:
+        worker.wait_ready()
+        stay_ready(worker, 2 * LIMIT)
+        worker.signal(signal.SIGSTOP)
+        awake = time.monotonic() + 2 * LIMIT
+        wait_until(lambda: time.monotonic() > awake, "the worker sleeps")
+        worker.signal(signal.SIGCONT)
+        stay_ready(worker, 2 * LIMIT)
+        send(site)
+        site.wait_at_rest()
+        assert_everything(site, [worker])
+        worker.stop()
+
+
+def test_an_outage_of_the_brokers_is_waited_for(unique: Callable[[str], str], tmp_path: Path) -> None:
+    with EmbeddedKafka() as kafka:
+        site = site_on(kafka.bootstrap, unique, tmp_path)
+        # Enough to be still at work when the broker falls silent.
+        send(site, count=10_000)
+        with site.worker() as worker:
+            wait_until(lambda: worker.get("/metrics")[0] == 200, "it listens")
+            wait_until(lambda: worker.count("rollcall_records_received_total"), "it works")
+            kafka.pause()
+            wait_until(lambda: worker.count("rollcall_oldest_write_seconds") > 3 * LIMIT, "slices wait")
+            kafka.resume()
+            site.wait_at_rest()
+            assert_everything(site, [worker])
+            worker.stop()

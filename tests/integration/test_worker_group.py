@@ -1,0 +1,119 @@
+"""Workers that come and go under load: nothing lost, and where they go cleanly nothing repeated."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.integration.feeder import Feeder
+from tests.integration.recount import assert_canonical, assert_everything, assert_tables, recount
+from tests.integration.worker import Site, WorkerProcess
+from tests.kafka import consume_all
+from tests.waiting import wait_until
+
+EVENTS = 30_000
+
+
+@pytest.fixture
+def site(broker: str, unique: Callable[[str], str], tmp_path: Path) -> Site:
+    # A killed worker's partitions go to the next when its session has ended.
+    site = Site(broker, unique, tmp_path, SESSION_TIMEOUT="3")
+    site.create_vendor_topics()
+    return site
+
+
+def handled(worker: WorkerProcess) -> float:
+    return worker.count("rollcall_records_received_total")
+
+
+def wait_for_progress(*workers: WorkerProcess, records: int = 300) -> None:
+    """Each of the workers handles so many more records."""
+    for worker, before in [(worker, handled(worker)) for worker in workers]:
+        wait_until(lambda w=worker, b=before: handled(w) >= b + records, "progress")  # type: ignore[misc]
+
+
+def identities(site: Site) -> list[tuple[str, str]]:
+    """(source, id) of every record in the canonical topic."""
+    records = consume_all(site.broker, site.settings.topic_events)
+    events = (json.loads(record.value or b"") for record in records)
+    return [(event["source"], event["id"]) for event in events]
+
+
+def test_three_workers_join_and_leave_under_load(site: Site) -> None:
+    with ExitStack() as running:
+
+        def join(*others: WorkerProcess) -> WorkerProcess:
+            worker = running.enter_context(site.worker())
+            worker.wait_ready()
+            wait_for_progress(worker, *others)
+            return worker
+
+        with Feeder(site) as feeder:
+            first = join()
+            second = join(first)
+            third = join(first, second)
+            second.stop()
+            wait_for_progress(first, third)
+            fourth = join(first, third)
+            first.stop()
+            wait_for_progress(third, fourth)
+            wait_until(lambda: feeder.published > EVENTS, f"{EVENTS} bodies published", 150)
+            third.stop()
+        site.wait_at_rest()
+        fourth.stop()
+    expected = assert_everything(site)
+    assert expected.events.total() > EVENTS * 3 // 4
+    found = identities(site)
+    assert len(found) == len(set(found))
+
+
+def test_a_worker_stopped_under_load_leaves_nothing_to_repeat(site: Site) -> None:
+    with Feeder(site):
+        for _ in range(3):
+            with site.worker() as worker:
+                worker.wait_ready()
+                wait_for_progress(worker)
+                # Work is left: it is under load that it has to stop.
+                assert site.lag()
+                worker.stop()
+    with site.worker() as worker:
+        worker.wait_ready()
+        site.wait_at_rest()
+        worker.stop()
+    assert_everything(site)
+
+
+def test_a_killed_worker_finds_its_rows_again(site: Site) -> None:
+    with Feeder(site):
+        with site.worker() as worker:
+            worker.wait_ready()
+            wait_for_progress(worker, records=3_000)
+            assert site.lag()
+            worker.kill()
+        with site.worker() as worker:
+            worker.wait_ready()
+            wait_for_progress(worker, records=1_000)
+            assert worker.count("rollcall_recovered_records_total") > 0
+            assert worker.count("rollcall_table_rows") > 0
+            worker.kill()
+    with site.worker() as worker:
+        worker.wait_ready()
+        site.wait_at_rest()
+        worker.stop()
+    expected = recount(site)
+    # Crashes may repeat: equal (source, id), equal bytes.
+    assert_canonical(site, expected, repeats=True)
+    assert_tables(site)
+
+
+@pytest.fixture
+def waiting_worker(site: Site) -> Iterator[WorkerProcess]:
+    with site.worker() as worker:
+        yield worker
+
+
+def test_sigterm_before_it_is_ready_ends_a_worker_too(waiting_worker: WorkerProcess) -> None:
+    wait_until(lambda: waiting_worker.get("/healthz")[0] == 200, "it listens")
+    waiting_worker.stop()

@@ -1,0 +1,78 @@
+"""What a worker says, to its log and to whoever scrapes it: enough, and nothing that a body held."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from app.vendors import VENDORS
+from tests.bench.bodies import bodies
+from tests.integration.worker import Site
+from tests.kafka import ToSend, produce
+
+SENTINEL = "s3nt1nel"
+
+
+@pytest.fixture
+def site(broker: str, unique: Callable[[str], str], tmp_path: Path) -> Site:
+    site = Site(broker, unique, tmp_path)
+    site.create_vendor_topics()
+    return site
+
+
+def marked_records(vendor: str) -> Iterator[ToSend]:
+    """Good and bad records with the sentinel wherever a value, and not a name, can be."""
+    mark = SENTINEL.encode()
+    for body in bodies(vendor, 10):
+        marked = body.replace(b"example", mark).replace(b"Ada", mark).replace(b"acme", mark)
+        for value in (marked, marked[:-1], marked.replace(b'": "', b'": ["' + mark, 1), marked + mark):
+            yield ToSend(mark, value, [("tenant", mark), ("webhook-id", mark)])
+    for name in ("event", "type"):
+        yield ToSend(mark, b'{"%s":"%s","data":{}}' % (name.encode(), mark))
+        yield ToSend(mark, b'{"%s":{"name":"%s","type":"user"}}' % (name.encode(), mark))
+    yield ToSend(mark, mark + b"\xff", [(SENTINEL, b"\xff")])
+
+
+def publish_marked(site: Site) -> None:
+    for vendor in VENDORS:
+        produce(site.broker, site.settings.topic_of(vendor), marked_records(vendor))
+    mark = SENTINEL.encode()
+    malformed = [b'{"specversion":"%s"}' % mark, b'{"type":"%s"}' % mark, mark, mark + b"\xff"]
+    produce(site.broker, site.settings.topic_events, [(mark, value) for value in malformed])
+
+
+@pytest.mark.parametrize("log_format", ["console", "json"])
+def test_no_payload_is_logged_or_measured(site: Site, log_format: str) -> None:
+    with site.worker(LOG_FORMAT=log_format, LOG_LEVEL="debug") as worker:
+        worker.wait_ready()
+        publish_marked(site)
+        site.wait_at_rest()
+        assert worker.count("rollcall_records_received_total") > 200
+        for path in ("/metrics", "/healthz", "/readyz"):
+            assert SENTINEL not in worker.get(path)[1]
+        worker.stop()
+    assert worker.stderr()
+    assert SENTINEL not in worker.stderr()
+
+
+def test_json_logs_are_one_object_a_line(site: Site) -> None:
+    with site.worker(LOG_FORMAT="json") as worker:
+        worker.wait_ready()
+        worker.stop()
+    lines = [json.loads(line) for line in worker.stderr().splitlines()]
+    assert lines
+    assert all(line.keys() >= {"event", "level", "logger", "timestamp"} for line in lines)
+    assert f"created topic {site.settings.topic_events}" in {line["event"] for line in lines}
+
+
+def test_health_is_what_probes_need(site: Site) -> None:
+    with site.worker() as worker:
+        worker.wait_ready()
+        assert json.loads(worker.get("/healthz")[1]) == {"status": "ok"}
+        assert json.loads(worker.get("/readyz")[1]) == {"status": "ready", "problems": []}
+        assert worker.metric("rollcall_ready") == {(): 1.0}
+        assert worker.metric("rollcall_partitions") != {}
+        assert worker.get("/")[0] == 404
+        worker.stop()
+        assert worker.get("/healthz")[0] == 0

@@ -1,0 +1,139 @@
+"""How a worker starts, and the one line with which it refuses to."""
+
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import ConfigResource
+from confluent_kafka.admin._resource import ResourceType
+
+from app.embedded_kafka.properties import free_ports
+from app.vendors import VENDORS
+from app.versions import PINNED
+from tests.bench.bodies import bodies
+from tests.integration.recount import assert_everything
+from tests.integration.worker import Site
+from tests.kafka import create_topics, produce
+
+# Loaded by every interpreter that finds it, before the program: one pinned library is another version.
+OTHER_VERSION = """
+import importlib.metadata
+real = importlib.metadata.version
+importlib.metadata.version = lambda name: "9.9.9" if name == {name!r} else real(name)
+"""
+
+
+@pytest.fixture
+def site(broker: str, unique: Callable[[str], str], tmp_path: Path) -> Site:
+    return Site(broker, unique, tmp_path)
+
+
+def cleanup_policies(site: Site, topics: list[str]) -> dict[str, str]:
+    admin = AdminClient({"bootstrap.servers": site.broker})
+    wanted = [ConfigResource(ResourceType.TOPIC, topic) for topic in topics]
+    answers = admin.describe_configs(wanted)
+    return {each.name: future.result()["cleanup.policy"].value for each, future in answers.items()}
+
+
+def test_missing_topics_are_created_as_the_contract_says(site: Site) -> None:
+    settings = site.settings
+    vendor_topics = [settings.topic_of(vendor) for vendor in VENDORS]
+    deleted = [*vendor_topics, settings.topic_events, settings.topic_dead_letter]
+    with site.worker() as worker:
+        worker.wait_ready()
+        assert cleanup_policies(site, [*deleted, *settings.changelogs]) == {
+            **dict.fromkeys(deleted, "delete"),
+            **dict.fromkeys(settings.changelogs, "compact"),
+        }
+        # It reads at once what it has just created.
+        for vendor in VENDORS:
+            produce(site.broker, settings.topic_of(vendor), [(None, body) for body in bodies(vendor, 5)])
+        site.wait_at_rest()
+        assert_everything(site, [worker])
+        worker.stop()
+
+
+def test_missing_topics_are_named_with_the_command_that_creates_them(site: Site) -> None:
+    said = site.refused(TOPICS_CREATE="false")
+    for topic in [*site.sources().values(), site.settings.topic_dead_letter, *site.settings.changelogs]:
+        assert topic in said
+    assert "rollcall topics --create" in said
+    site.create_vendor_topics()
+    said = site.refused(TOPICS_CREATE="false")
+    assert site.settings.topic_events in said
+    assert site.settings.topic_of("fynd") not in said
+
+
+@pytest.mark.parametrize("odd", ["canonical", "users", "loyalty"])
+def test_topics_that_are_partitioned_differently_are_refused(site: Site, odd: str) -> None:
+    settings = site.settings
+    users, loyalty = settings.changelogs
+    topic = {"canonical": settings.topic_events, "users": users, "loyalty": loyalty}[odd]
+    create_topics(site.broker, {topic: 4}, cleanup_policy="delete" if odd == "canonical" else "compact")
+    said = site.refused()
+    assert topic in said
+    assert "4 partitions, not 3" in said
+    assert "PARTITIONS_EVENTS" in said
+
+
+def test_a_changelog_that_is_not_compacted_is_refused(site: Site) -> None:
+    topic = site.settings.changelogs[0]
+    create_topics(site.broker, {topic: 3}, cleanup_policy="delete")
+    said = site.refused()
+    assert topic in said
+    assert "cleanup.policy=compact" in said
+
+
+def test_without_a_broker_it_waits_and_says_so_in_one_line(site: Site) -> None:
+    began = time.monotonic()
+    nobody = f"127.0.0.1:{free_ports(1)[0]}"
+    assert site.refused(BROKER_URL=nobody, BROKER_WAIT="2") == f"no broker answered at {nobody} within 2 s"
+    assert time.monotonic() - began >= 2
+
+
+def test_a_broker_that_comes_late_is_waited_for(site: Site) -> None:
+    port = free_ports(1)[0]
+    with site.worker(BROKER_URL=f"127.0.0.1:{port}", BROKER_WAIT="20") as worker, socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
+        listener.listen()
+        listener.settimeout(15)
+        connection, _ = listener.accept()
+        connection.close()
+        worker.kill()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("HTTP_PORT", "99999", "HTTP_PORT: expected"),
+        ("BROKER_WAIT", "soon", "BROKER_WAIT: expected"),
+        ("BROKER_ULR", "127.0.0.1:1", "BROKER_ULR is no setting, did you mean BROKER_URL?"),
+        ("TOPIC_NOBODY", "x", "TOPIC_NOBODY is no setting"),
+        ("TOPIC_FYND", "not a topic", "TOPIC_FYND: expected"),
+    ],
+)
+def test_a_setting_that_is_unknown_or_malformed_is_refused(
+    site: Site, variable: str, value: str, said: str
+) -> None:
+    assert site.refused(**{variable: value}).startswith(said)
+
+
+def test_a_port_that_is_taken_is_refused(site: Site) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        said = site.refused(HTTP_PORT=str(port))
+    assert said == f"cannot listen on 127.0.0.1:{port}: Address already in use"
+
+
+@pytest.mark.parametrize("name", PINNED)
+def test_another_version_of_a_pinned_library_is_refused(site: Site, tmp_path: Path, name: str) -> None:
+    (tmp_path / "usercustomize.py").write_text(OTHER_VERSION.format(name=name))
+    (tmp_path / "sitecustomize.py").write_text(OTHER_VERSION.format(name=name))
+    said = site.refused(PYTHONPATH=str(tmp_path))
+    assert said == f"{name} {PINNED[name]} is needed, found 9.9.9"

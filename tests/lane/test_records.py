@@ -1,0 +1,62 @@
+"""Header names that are not UTF-8 are read, and nothing else is read in another way."""
+
+import struct
+from typing import Any
+
+import pytest
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.memory_records import MemoryRecords
+from aiokafka.record.util import calc_crc32c
+
+from app.lane.records import LenientRecords
+
+# Of DefaultRecordBatch: the base offset, the place of the checksum, and where what it covers begins.
+_CRC, _COVERED = 17, 21
+_NONE, _GZIP = 0, 1
+
+
+def batch(base: int, header: bytes, *, compression: int = _NONE, records: int = 3) -> bytes:
+    builder = DefaultRecordBatchBuilder(2, compression, False, -1, -1, -1, 1 << 20)
+    name = "#" * len(header)
+    for offset in range(records):
+        builder.append(
+            offset, 1_700_000_000_000, b"key", b"value %d" % offset, [(name, b"x"), ("tenant", None)]
+        )
+    data = bytearray(bytes(builder.build()).replace(name.encode(), header))
+    struct.pack_into(">q", data, 0, base)
+    struct.pack_into(">I", data, _CRC, calc_crc32c(memoryview(data)[_COVERED:]))
+    return bytes(data)
+
+
+def read(records: Any) -> list[tuple[Any, ...]]:
+    found = []
+    while records.has_next():
+        each = records.next_batch()
+        assert each.validate_crc()
+        assert not each.is_control_batch
+        found += [(it.offset, it.timestamp, it.key, it.value, list(it.headers)) for it in each]
+    return found
+
+
+@pytest.mark.parametrize("compression", [_NONE, _GZIP])
+def test_usual_records_are_what_aiokafka_reads(compression: int) -> None:
+    answer = batch(0, b"some-header", compression=compression) + batch(3, b"other", compression=compression)
+    assert read(LenientRecords(answer)) == read(MemoryRecords(answer))
+
+
+def test_a_header_name_that_is_not_utf_8_costs_nothing_but_itself() -> None:
+    answer = batch(0, b"good") + batch(3, b"\xff\xfe\xfd") + batch(6, b"good")
+    with pytest.raises(UnicodeDecodeError):
+        read(MemoryRecords(answer))
+    records = read(LenientRecords(answer))
+    assert [offset for offset, *_ in records] == list(range(9))
+    assert [value for _, _, _, value, _ in records] == [b"value 0", b"value 1", b"value 2"] * 3
+    names = {offset: [name for name, _ in headers] for offset, _, _, _, headers in records}
+    assert names[0] == names[8] == ["good", "tenant"]
+    assert names[3] == names[5] == ["\ufffd" * 3, "tenant"]
+    assert records[4][4][1] == ("tenant", None)
+
+
+def test_a_size_is_that_of_the_answer() -> None:
+    answer = batch(0, b"good")
+    assert LenientRecords(answer).size_in_bytes() == len(answer)

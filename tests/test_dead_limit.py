@@ -1,0 +1,117 @@
+"""When too many of a vendor's latest records are dead."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.dead_limit import DeadLimit, DeadShare
+from app.lane import Slice
+
+
+class Line(NamedTuple):
+    offset: int
+    timestamp: int = 0
+    key: bytes | None = None
+    value: bytes | None = None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+def dead_of(outcomes: str) -> list[int]:
+    """Indices of the dead in a line of `d` and `.`."""
+    return [index for index, outcome in enumerate(outcomes) if outcome == "d"]
+
+
+def exceeds(share: DeadShare, outcomes: str) -> bool:
+    return share.exceeds(len(outcomes), dead_of(outcomes))
+
+
+@pytest.mark.parametrize(
+    ("slices", "verdict"),
+    [
+        (["ddddd"], False),  # not yet enough records
+        (["dddddd...."], True),
+        (["ddddd....."], False),  # half is not more than half
+        (["dddddd", "..."], False),
+        (["dddddd", "...", "."], True),  # a living record fills the window
+        (["....." * 100, "ddddd"], False),
+        (["....." * 100, "dddddd"], True),
+        (["dddddd...." + "." * 1000], True),  # wherever in a slice it was
+        (["." * 1000 + "dddddd" + "." * 1000], True),
+        (["d...." * 1000], False),
+        (["dd.d.d.dd." * 1000], True),
+        (["d.", "d."] * 1000, False),
+    ],
+)
+def test_more_than_half_of_ten_in_a_row(slices: Sequence[str], verdict: bool) -> None:
+    share = DeadShare(0.5, 10)
+    assert any(exceeds(share, outcomes) for outcomes in slices) is verdict
+
+
+@given(
+    st.text("d.", max_size=60),
+    st.lists(st.integers(0, 60), max_size=4),
+    st.sampled_from([0.0, 0.29, 0.5, 1.0]),
+)
+def test_it_is_what_the_words_say_however_the_records_are_sliced(
+    outcomes: str, cuts: list[int], limit: float
+) -> None:
+    window, share = 10, DeadShare(limit, 10)
+    runs = [outcomes[end - window : end] for end in range(window, len(outcomes) + 1)]
+    expected = any(run.count("d") / window > limit for run in runs)
+    places = [0, *sorted(min(cut, len(outcomes)) for cut in cuts), len(outcomes)]
+    slices = [outcomes[begin:end] for begin, end in pairwise(places)]
+    assert any(exceeds(share, each) for each in slices) == expected
+
+
+def test_a_share_of_one_is_never_exceeded() -> None:
+    assert not exceeds(DeadShare(1.0, 10), "d" * 1000)
+
+
+def test_after_a_restart_the_window_has_to_fill_again() -> None:
+    share = DeadShare(0.5, 10)
+    assert exceeds(share, "d" * 10)
+    share.restart()
+    assert not exceeds(share, "d" * 9)
+    assert exceeds(share, "d")
+
+
+def slice_of(partition: int, first: int, count: int) -> Slice:
+    return Slice("t", partition, [Line(offset) for offset in range(first, first + count)])
+
+
+def all_dead(records: Slice) -> range:
+    return range(len(records))
+
+
+def test_what_led_to_a_hold_passes_when_the_vendor_is_resumed() -> None:
+    limit = DeadLimit(0.5, 10)
+    held, others = slice_of(3, 100, 20), slice_of(4, 50, 20)
+    note = limit.holds(held, all_dead(held))
+    assert note is not None
+    limit.resume({("t", 3): note, ("t", 4): note})
+    assert limit.holds(held, all_dead(held)) is None
+    assert limit.holds(others, all_dead(others)) is not None
+
+
+def test_it_passes_after_a_restart_too_however_it_is_sliced_then() -> None:
+    held = slice_of(3, 100, 20)
+    note = DeadLimit(0.5, 10).holds(held, all_dead(held))
+    assert note is not None
+    limit = DeadLimit(0.5, 10)
+    limit.resume({("t", 3): note})
+    for first, count, new in ((95, 10, 0), (105, 20, 5), (125, 4, 4)):
+        records = slice_of(3, first, count)
+        assert limit.holds(records, all_dead(records)) is None, f"{new} of {count} count"
+    last = slice_of(3, 129, 1)
+    assert limit.holds(last, all_dead(last)) is not None
+
+
+def test_a_note_of_somebody_else_lets_nothing_pass() -> None:
+    limit = DeadLimit(0.5, 10)
+    limit.resume({("t", 3): "x", ("t", 4): "dead letters up to 4/" + "9" * 30})
+    records = slice_of(4, 0, 10)
+    assert limit.holds(records, all_dead(records)) is not None

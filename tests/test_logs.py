@@ -1,0 +1,74 @@
+"""Logs: one line an event, and of an exception neither its text nor what its frames held."""
+
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from app.logs import set_up_logs
+
+SECRET = "s3nt1nel"
+
+
+@pytest.fixture(autouse=True)
+def loggers_as_before() -> Iterator[None]:
+    loggers = [logging.getLogger(name) for name in (None, "aiokafka", "faust", "mode", "asyncio", "aiohttp")]
+    levels, handlers = [each.level for each in loggers], loggers[0].handlers[:]
+    yield
+    loggers[0].handlers[:] = handlers
+    for each, level in zip(loggers, levels, strict=True):
+        each.setLevel(level)
+
+
+def fail(name: str, message: str) -> None:
+    body = SECRET.encode() + b"\xff"
+    try:
+        body.decode()
+    except UnicodeDecodeError as problem:
+        logging.getLogger(name).log(logging.ERROR, message, problem, exc_info=problem)
+
+
+def json_lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+
+def test_json_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs("json", "info")
+    logging.getLogger("app.x").info("created topic %s", "a\nb")
+    logging.getLogger("app.x").debug("not at this level")
+    (line,) = json_lines(capsys)
+    assert line.pop("timestamp").endswith("Z")
+    assert line == {"event": "created topic a\nb", "level": "info", "logger": "app.x"}
+
+
+@pytest.mark.parametrize("form", ["console", "json"])
+@pytest.mark.parametrize("name", ["app.x", "faust.transport.consumer", "asyncio"])
+def test_of_an_exception_only_type_and_places_are_told(
+    form: Any, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_up_logs(form, "info")
+    fail(name, "Crashed reason=%r")
+    said = capsys.readouterr().err
+    assert SECRET not in said
+    assert "UnicodeDecodeError" in said
+    assert "test_logs.py" in said
+    assert said.count("\n") == 1
+
+
+def test_of_what_asyncio_tells_only_the_first_line_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs("json", "info")
+    lines = f"Task exception was never retrieved\nfuture: <Task {SECRET}>"
+    logging.getLogger("asyncio").error(lines)
+    logging.getLogger("asyncio").error("Task exception was never retrieved\nfuture: %s", SECRET)
+    assert [line["event"] for line in json_lines(capsys)] == ["Task exception was never retrieved"] * 2
+
+
+def test_the_chatter_of_the_libraries_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs("json", "debug")
+    for name in ("aiokafka", "faust", "mode"):
+        logging.getLogger(name).info("of no interest")
+    logging.getLogger("app.lane").info("[^-LaneTable]: Starting...")
+    logging.getLogger("app.lane").warning("[^-LaneTable]: stuck")
+    assert [line["event"] for line in json_lines(capsys)] == ["[^-LaneTable]: stuck"]

@@ -1,0 +1,150 @@
+"""Settings: what the environment may say, and the one line for what it may not."""
+
+import pytest
+
+from app.settings import InvalidSettings, Settings, load, variables
+from app.vendors import VENDORS, Options
+
+SECRET = "s3nt1nel"
+
+
+def refusal(**environment: str) -> str:
+    with pytest.raises(InvalidSettings) as refused:
+        load(environment)
+    return str(refused.value)
+
+
+def test_an_empty_environment_gives_the_defaults() -> None:
+    assert load({}) == Settings()
+    assert load(dict.fromkeys(VARIABLES, "")) == Settings()
+
+
+VARIABLES = [variable.name for variable in variables()]
+
+
+def test_every_variable_is_named_once_and_explained() -> None:
+    assert len(set(VARIABLES)) == len(VARIABLES)
+    assert all(variable.help for variable in variables())
+    for name in ("BROKER_URL", "APP_ID", "TOPICS_CREATE", "BROKER_WAIT", "HTTP_HOST", "HTTP_PORT"):
+        assert name in VARIABLES
+    for vendor in VENDORS:
+        assert {f"TOPIC_{vendor.upper()}", f"TENANT_{vendor.upper()}"} <= set(VARIABLES)
+
+
+def test_each_default_is_a_value_that_may_be_set() -> None:
+    said = {variable.name: str(variable.default) for variable in variables()}
+    settings = load(said)
+    for vendor in VENDORS:
+        assert settings.topic_of(vendor) == Settings().topic_of(vendor)
+        assert settings.options_of(vendor) == Settings().options_of(vendor)
+
+
+def test_values_are_read_by_their_types() -> None:
+    settings = load({"TOPICS_CREATE": "true", "HTTP_PORT": "0", "BROKER_WAIT": "1.5", "APP_ID": "crew"})
+    assert (settings.topics_create, settings.http_port, settings.broker_wait) == (True, 0, 1.5)
+    assert settings.changelogs == ("crew-users-changelog", "crew-loyalty-changelog")
+
+
+def test_vendors_have_their_own_topic_and_tenant() -> None:
+    settings = load({"TOPIC_FYND": "shop", "TENANT_FYND": "acme", "MAX_RECORD_BYTES": "10"})
+    assert (settings.topic_of("fynd"), settings.topic_of("amity")) == ("shop", "vendor.amity.users")
+    assert settings.options_of("fynd") == Options(tenant="acme", max_record_bytes=10)
+    assert settings.options_of("amity") == Options(max_record_bytes=10)
+
+
+@pytest.mark.parametrize(
+    ("url", "bootstrap"),
+    [
+        ("kafka://a:1", "a:1"),
+        ("kafka://a:1,kafka://b:2", "a:1,b:2"),
+        ("a:1,b:2", "a:1,b:2"),
+        ("[::1]:9092", "[::1]:9092"),
+        ("localhost", "localhost"),
+    ],
+)
+def test_a_broker_url_may_be_written_in_several_ways(url: str, bootstrap: str) -> None:
+    assert load({"BROKER_URL": url}).bootstrap == bootstrap
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BROKER_URL", "http://a:1"),
+        ("BROKER_URL", "a:b"),
+        ("BROKER_URL", "a:65536"),
+        ("BROKER_URL", ","),
+        ("APP_ID", "a b"),
+        ("APP_ID", "a" * 231),
+        ("TOPIC_EVENTS", "a/b"),
+        ("TOPIC_MAGINE", "a/b"),
+        ("TENANT_MAGINE", "\udcff"),
+        ("BROKER_WAIT", "soon"),
+        ("BROKER_WAIT", "-1"),
+        ("BROKER_WAIT", "inf"),
+        ("BROKER_WAIT", "nan"),
+        ("SESSION_TIMEOUT", "0"),
+        ("COMMIT_INTERVAL", "0"),
+        ("WATCHDOG_SECONDS", "1.9"),
+        ("DEAD_LETTER_SHARE", "50"),
+        ("DEAD_LETTER_WINDOW", "0"),
+        ("TOPICS_CREATE", "maybe"),
+        ("PARTITIONS_EVENTS", "0"),
+        ("PARTITIONS_EVENTS", "1.5"),
+        ("PARTITIONS_EVENTS", str(2**31)),
+        ("REPLICATION_FACTOR", str(2**15)),
+        ("MAX_RECORD_BYTES", "1 MiB"),
+        ("COMPRESSION", "brotli"),
+        ("HTTP_PORT", "65536"),
+        ("HTTP_PORT", "-1"),
+        ("LOG_FORMAT", "xml"),
+        ("LOG_LEVEL", "loud"),
+    ],
+)
+def test_a_malformed_value_is_refused_by_its_name(name: str, value: str) -> None:
+    said = refusal(**{name: value})
+    assert said.startswith(f"{name}: ")
+    assert "\n" not in said
+
+
+def test_a_refusal_names_every_problem_and_quotes_no_value() -> None:
+    free_text = {"HTTP_HOST", *(name for name in VARIABLES if name.startswith("TENANT_"))}
+    environment = {name: f"{SECRET} / {SECRET}" for name in VARIABLES if name not in free_text}
+    said = refusal(**environment, BROKER_LURE=SECRET)
+    assert all(f"{name}: " in said for name in environment)
+    assert "BROKER_LURE is no setting" in said
+    assert SECRET not in said
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("BROKER_ULR", "BROKER_URL"), ("HTTP_PROT", "HTTP_PORT"), ("app_id", "APP_ID"), ("APPID", "APP_ID")],
+)
+def test_a_name_that_is_nearly_ours_is_refused_with_the_right_one(name: str, near: str) -> None:
+    assert refusal(**{name: "x"}) == f"{name} is no setting, did you mean {near}?"
+
+
+@pytest.mark.parametrize("name", ["TOPIC_NOBODY", "TENANT_NOBODY", "ROLLCALL_X", "PARTITIONS_X"])
+def test_a_name_of_our_families_is_refused(name: str) -> None:
+    assert refusal(**{name: "x"}).startswith(f"{name} is no setting")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["PATH", "HTTP_PROXY", "HTTPS_PROXY", "BROKER_SERVICE_HOST", "BROKER_PORT_9092_TCP_ADDR", "LOGNAME"],
+)
+def test_what_others_put_into_the_environment_is_theirs(name: str) -> None:
+    assert load({name: "x"}) == Settings()
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"TOPIC_FYND": "vendor.amity.users"},
+        {"TOPIC_EVENTS": "vendor.amity.users"},
+        {"TOPIC_DEAD_LETTER": "users.events"},
+        {"TOPIC_EVENTS": "rollcall-users-changelog"},
+    ],
+)
+def test_two_roles_of_one_topic_are_refused(environment: dict[str, str]) -> None:
+    assert refusal(**environment).endswith(" are the same topic")

@@ -1,0 +1,59 @@
+"""What an envelope says once stands in the event of each of its users: no message outgrows memory by it."""
+
+import pytest
+
+from app.canonical import encode_event
+from app.outcome import Dead, Emit
+from app.vendors import VENDORS
+from app.vendors.model import MAX_EVENTS_BYTES
+from tests.vendors.records import outcome_of
+
+LONG = b"x" * 100_000
+# Unbounded, each of these becomes twice as much as is allowed: enough to tell, and no harm done.
+USERS = 2 * MAX_EVENTS_BYTES // len(LONG)
+FYND = b'{"event":{"name":"user","type":"update","created_timestamp":1763700000123%s}%s,"payload":[%s]}'
+FYND_USERS = b",".join([b'{"user":{"id":1}}'] * USERS)
+FYND_OWN_APPLICATIONS = b",".join(b'{"user":{"id":1,"application_id":"%d"}}' % it for it in range(USERS))
+AMITY_USERS = b",".join([b'{"userId":1,"avatarFileId":"a"}'] * USERS)
+AMITY = b'{"event":"user.didUpdate","data":{"users":[%s],"files":[{"fileId":"a","fileUrl":"%s"}]}}'
+
+
+@pytest.mark.parametrize(
+    ("vendor", "body"),
+    [
+        ("amity", AMITY % (AMITY_USERS, LONG)),
+        ("fynd", FYND % (b',"id":"%s"' % LONG, b"", FYND_USERS)),
+        ("fynd", FYND % (b"", b',"company_id":1,"application_id":"%s"' % LONG, FYND_USERS)),
+        ("fynd", FYND % (b"", b',"company_id":"%s"' % LONG, FYND_OWN_APPLICATIONS)),
+    ],
+    ids=["picture", "event-id", "application", "company"],
+)
+def test_a_message_that_would_become_too_much_is_dead(vendor: str, body: bytes) -> None:
+    outcome = outcome_of(VENDORS[vendor], body)
+    assert isinstance(outcome, Dead)
+    assert outcome.reason == "too_large"
+    assert "xxx" not in outcome.detail
+
+
+def test_a_long_tenant_makes_a_message_of_many_users_too_much() -> None:
+    outcome = outcome_of(VENDORS["fynd"], FYND % (b"", b"", FYND_USERS), headers=[("tenant", LONG)])
+    assert isinstance(outcome, Dead)
+    assert outcome.reason == "too_large"
+
+
+def test_the_shortest_users_of_a_whole_body_are_not_too_much() -> None:
+    users = b",".join([b'{"user":{"id":1}}'] * 58_000)
+    outcome = outcome_of(VENDORS["fynd"], FYND % (b"", b"", users))
+    assert isinstance(outcome, Emit)
+    assert len(outcome.events) == 58_000
+
+
+def test_a_long_tenant_is_escaped_like_a_short_one() -> None:
+    body = b'{"type":"user.updated","timestamp":"2025-11-20T10:00:00Z","data":{"userId":"u"}}'
+    tenant = "a/b" * 500
+    outcome = outcome_of(VENDORS["magine"], body, headers=[("tenant", tenant.encode())])
+    assert isinstance(outcome, Emit)
+    (event,) = outcome.events
+    assert event.tenant == tenant
+    assert event.source.endswith("a%2Fb" * 500) if event.source else False
+    assert encode_event(event)
