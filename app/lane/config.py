@@ -50,5 +50,9 @@ class LaneConfig(Struct, frozen=True, kw_only=True):
     """aiokafka leaves the group after this long without a fetch. Back-pressure in an outage must not
     look like that, and for a real hang there is the watchdog."""
 
+    metadata_max_age: float = 10.0
+    """How soon a topic that was deleted and made again is read again: until this many seconds later the
+    group does not know of it (aiokafka: 300). One small request."""
+
     continuity_check: bool = True
     """Off only for compacted or transactional topics: their holes are normal, each costs a re-read."""

@@ -81,7 +81,7 @@ class LaneThread(AIOKafkaConsumerThread):
             session_timeout_ms=_ms(config.session_timeout),
             rebalance_timeout_ms=_ms(config.rebalance_timeout),
             heartbeat_interval_ms=_ms(config.heartbeat_interval),
-            metadata_max_age_ms=conf.consumer_metadata_max_age_ms,
+            metadata_max_age_ms=_ms(config.metadata_max_age),
             connections_max_idle_ms=conf.consumer_connections_max_idle_ms,
             **credentials_to_aiokafka_auth(conf.broker_credentials, conf.ssl_context),
         )

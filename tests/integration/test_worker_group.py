@@ -19,7 +19,7 @@ EVENTS = 30_000
 @pytest.fixture
 def site(broker: str, unique: Callable[[str], str], tmp_path: Path) -> Site:
     # A killed worker's partitions go to the next when its session has ended.
-    site = Site(broker, unique, tmp_path, SESSION_TIMEOUT="3")
+    site = Site(broker, unique, tmp_path, SESSION_TIMEOUT="6")
     site.create_vendor_topics()
     return site
 
