@@ -4,6 +4,7 @@ import argparse
 import os
 import random
 import sys
+import tempfile
 from pathlib import Path
 
 
@@ -18,7 +19,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--show", metavar="SEED:NUMBER", help="write this input, and the least that does the same"
     )
-    parser.add_argument("--out", type=Path, default=Path(), help="where --show writes (default: here)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path(tempfile.gettempdir()),
+        help="where --show writes (default: %(default)s)",
+    )
     parser.add_argument(
         "--atheris", action="store_true", help="led by coverage (needs the extra `fuzz`); --inputs 0: endless"
     )

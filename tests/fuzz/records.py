@@ -21,7 +21,7 @@ from tests.fuzz.inputs import RecordInput
 from tests.fuzz.laws import check_history
 from tests.fuzz.odd import SENTINEL
 
-# For a body of at most 1 MiB, of which the worst that were found take one second.
+# For a body of at most 1 MiB, of which the worst that are known take about one second.
 CPU_LIMIT_SECONDS: Final = 5.0
 _SENTINEL: Final = SENTINEL.decode()
 # A place and an expectation.
