@@ -10,13 +10,18 @@ from typing import Final
 MAX_NESTING: Final = 700
 # Possessive, and content with a missing end, so that no body makes it look at a byte twice.
 _TEXTS = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
-_NO_OPENERS = bytes(set(range(256)) - set(b"[{"))
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def too_deep(body: bytes, limit: int = MAX_NESTING) -> bool:
     """Whether arrays and objects nest deeper than `limit`. Usual bodies are settled at once."""
-    if len(body) <= 2 * limit or len(body.translate(None, _NO_OPENERS)) <= limit:
+    if len(body) <= 2 * limit:
+        return False
+    # A level takes `[]` or `{"":}`, so the arrays alone bound the depth. Replacing counts a byte fastest.
+    arrays = len(body) - len(body.replace(b"[", b""))
+    if arrays + (len(body) - 2 * arrays) // 5 <= limit:
+        return False
+    if arrays + len(body) - len(body.replace(b"{", b"")) <= limit:
         return False
     depth = 0
     for bracket in _TEXTS.sub(b"", body).translate(None, _NO_BRACKETS):

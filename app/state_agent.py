@@ -18,6 +18,7 @@ from app.state import (
     LoyaltyRow,
     User,
     apply,
+    concerns_loyalty,
     decode_loyalty,
     decode_user,
     encode_loyalty,
@@ -37,8 +38,11 @@ class _Open(Struct, gc=False):
 
     user: User | None
     loyalty: LoyaltyRow | None
+    unread: bytes | None
+    """The loyalty row while no event has concerned it: a long one costs more to read than an event."""
     size: int
-    changed: bool = False
+    user_changed: bool = False
+    loyalty_changed: bool = False
 
 
 class StateAgent:
@@ -120,6 +124,8 @@ class _SliceRows:
         rows = self._open.get(key)
         if rows is None:
             rows = self._open[key] = self._read(key)
+        if rows.unread is not None and concerns_loyalty(event):
+            rows.loyalty, rows.unread = decode_loyalty(rows.unread), None
         user, loyalty, effect = apply(event, rows.user, rows.loyalty)
         if effect != "changed":
             return effect
@@ -127,29 +133,33 @@ class _SliceRows:
         if largest > target.largest_record >> 1:
             encoded = (
                 b"" if user is None else encode_user(user),
-                b"" if loyalty is None else encode_loyalty(loyalty),
+                rows.unread or b"" if loyalty is None else encode_loyalty(loyalty),
             )
             if not all(target.takes(key, row) for row in encoded):
                 return Dead("too_large", f"its row: expected at most {target.largest_record} bytes")
             largest = sum(map(len, encoded))
-        rows.user, rows.loyalty, rows.size, rows.changed = user, loyalty, largest, True
+        rows.user_changed |= user is not rows.user
+        rows.loyalty_changed |= loyalty is not rows.loyalty
+        rows.user, rows.loyalty, rows.size = user, loyalty, largest
         return effect
 
     def _read(self, key: bytes) -> _Open:
         user, loyalty = self._users.get(key), self._loyalty.get(key)
         return _Open(
             None if user is None else decode_user(user),
-            None if loyalty is None else decode_loyalty(loyalty),
+            None,
+            loyalty,
             len(user or b"") + len(loyalty or b""),
         )
 
     def put_back(self) -> None:
         """Writes the rows that differ; a row that came out as it was needs no changelog record."""
         for key, rows in self._open.items():
-            if rows.changed:
+            if rows.user_changed:
                 user = None if rows.user is None else encode_user(rows.user)
                 if user != self._users.get(key):
                     self._users.put(key, user)
+            if rows.loyalty_changed:
                 loyalty = None if rows.loyalty is None else encode_loyalty(rows.loyalty)
                 if loyalty != self._loyalty.get(key):
                     self._loyalty.put(key, loyalty)

@@ -19,8 +19,10 @@ _RFC3339 = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:)(\d\d)(?:\.(\d+))?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
     re.ASCII,
 )
-# What vendors send nearly always, and Python's own parser reads at once.
-_USUAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:[0-5]\d(?:\.\d{3}(?:\d{3})?)?Z", re.ASCII)
+# What vendors send nearly always: `2021-07-05T07:46:49Z`, with three or six fraction digits or none.
+# Every third character from the fifth on is a mark; Python's own parser sees to the digits between.
+_MARKS: Final = slice(4, 20, 3)
+_MARKS_BY_LENGTH: Final = {20: "--T::Z", 24: "--T::.", 27: "--T::."}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -31,12 +33,13 @@ def parse_rfc3339(text: str) -> int | None:
     (`:60`) is the first instant of the next minute, as POSIX time has it. An instant outside the
     years 1 to 9999 of UTC, which only an offset can reach, is none: nobody could write it down.
     """
-    if _USUAL.fullmatch(text):
+    if _MARKS_BY_LENGTH.get(len(text)) == text[_MARKS] and text[-1] == "Z":
         try:
             since = datetime.fromisoformat(text) - _EPOCH
         except ValueError:
-            return None
-        return (since.days * 86_400 + since.seconds) * MICROS_PER_SECOND + since.microseconds
+            pass  # a leap second, or nonsense
+        else:
+            return (since.days * 86_400 + since.seconds) * MICROS_PER_SECOND + since.microseconds
     match = _RFC3339.fullmatch(text)
     if match is None:
         return None
@@ -55,15 +58,34 @@ def parse_rfc3339(text: str) -> int | None:
     return micros if _YEAR_1 <= micros < YEAR_10000 else None
 
 
+def normal_rfc3339(text: str) -> str | None:
+    """`format_micros(parse_rfc3339(text))`, and None where the text is no time."""
+    if _MARKS_BY_LENGTH.get(len(text)) == text[_MARKS] and text[-1] == "Z":
+        try:
+            datetime.fromisoformat(text)
+        except ValueError:
+            pass
+        else:
+            match len(text):
+                case 27:
+                    return text
+                case 24:
+                    return text[:23] + "000Z"
+                case _:
+                    return text[:19] + ".000000Z"
+    micros = parse_rfc3339(text)
+    return None if micros is None else format_micros(micros)
+
+
 _YEAR_1: Final = -62_135_596_800 * MICROS_PER_SECOND
-# Tables, because writing times is a tenth of what an event costs.
-_MINUTES = [f"{minute // 60:02d}:{minute % 60:02d}:" for minute in range(1440)]
-_SECONDS = [f"{second:02d}." for second in range(60)]
+# Writing times is a tenth of what an event costs.
+# Seconds and microseconds with a digit before them, which keeps their zeros: as fast as none other.
+_EIGHT_DIGITS: Final = 10**8
 
 
 @lru_cache(maxsize=4096)
-def _day(days: int) -> str:
-    return f"{(_EPOCH + timedelta(days=days)).date().isoformat()}T"
+def _minute(minutes: int) -> str:
+    return (_EPOCH + timedelta(minutes=minutes)).isoformat()[:17]
 
 
 def format_micros(micros: int) -> str:
@@ -71,7 +93,6 @@ def format_micros(micros: int) -> str:
 
     Raises OverflowError outside the years 1 to 9999.
     """
-    days, rest = divmod(micros, MICROS_PER_DAY)
-    minute, rest = divmod(rest, 60 * MICROS_PER_SECOND)
-    second, fraction = divmod(rest, MICROS_PER_SECOND)
-    return f"{_day(days)}{_MINUTES[minute]}{_SECONDS[second]}{fraction:06d}Z"
+    minutes, rest = divmod(micros, 60 * MICROS_PER_SECOND)
+    text = str(rest + _EIGHT_DIGITS)
+    return f"{_minute(minutes)}{text[1:3]}.{text[3:]}Z"

@@ -8,7 +8,8 @@ from typing import BinaryIO, Final
 import msgspec
 from msgspec import Struct
 
-from app.outcome import Dead, Emit, Outcome, Skip
+from app.canonical import Event
+from app.outcome import Dead, DeadReason, Emit, Outcome, Skip, SkipReason
 from app.settings import Settings
 from app.vendors import VENDORS, convert
 
@@ -30,13 +31,13 @@ def run_convert(
     """Answers each line of the file descriptor `source` as soon as it has come in whole."""
     vendor, options = VENDORS[vendor_name], settings.options_of(vendor_name)
     for lines in _lines(source, options.max_record_bytes):
-        answers = []
+        answers = bytearray()
         for line in lines:
             record.value = line
-            answers.append(encode_outcome(convert(vendor, record, place, options)))
+            append_outcome(convert(vendor, record, place, options), answers)
+            answers += b"\n"
             record.offset += 1
-        answers.append(b"")
-        target.write(b"\n".join(answers))
+        target.write(answers)
         target.flush()
     return 0
 
@@ -45,18 +46,32 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-_encode = msgspec.json.Encoder().encode
+class _Emitted(Struct, tag_field="outcome", tag="emit", gc=False):
+    events: list[Event]
 
 
-def encode_outcome(outcome: Outcome) -> bytes:
-    """The outcome as contract section 7 writes it."""
+class _Skipped(Struct, tag_field="outcome", tag="skip", gc=False):
+    reason: SkipReason
+
+
+class _Died(Struct, tag_field="outcome", tag="dead", gc=False):
+    reason: DeadReason
+    detail: str
+
+
+_encode_into = msgspec.json.Encoder().encode_into
+_AT_THE_END: Final = -1
+
+
+def append_outcome(outcome: Outcome, answers: bytearray) -> None:
+    """The outcome as contract section 7 writes it, without a line's end."""
     match outcome:
-        case Emit(events):
-            return _encode({"outcome": "emit", "events": events})
-        case Skip(reason):
-            return _encode({"outcome": "skip", "reason": reason})
-        case Dead(reason, detail):
-            return _encode({"outcome": "dead", "reason": reason, "detail": detail})
+        case Emit():
+            _encode_into(_Emitted(outcome.events), answers, _AT_THE_END)
+        case Skip():
+            _encode_into(_Skipped(outcome.reason), answers, _AT_THE_END)
+        case Dead():
+            _encode_into(_Died(outcome.reason, outcome.detail), answers, _AT_THE_END)
 
 
 def _lines(source: int, limit: int) -> Iterator[list[bytes]]:

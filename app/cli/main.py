@@ -106,6 +106,9 @@ def _origin(text: str) -> tuple[str, int]:
 
 def _convert(options: argparse.Namespace, settings: Settings) -> int:
     from app.cli.convert import Line, now_ms, run_convert
+    from app.collector import tune_collector
+
+    tune_collector()
 
     timestamp = now_ms() if options.timestamp is None else options.timestamp
     place, offset = options.origin

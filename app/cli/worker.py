@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from app.cli.failed import Failed
+from app.collector import tune_collector
 from app.health import HttpServerFailed, http_server
 from app.lane import run
 from app.logs import set_up_logs
@@ -26,6 +27,7 @@ def run_worker(settings: Settings) -> int:
         found = asyncio.run(prepare_topics(settings, create=settings.topics_create))
         check_topics(settings, found)
         worker = Worker(settings, Metrics(), found)
+        tune_collector()
         return run(worker.app, stop_deadline=settings.stop_deadline, beside=_beside(worker))
     except (BrokerUnreachable, TopicsError, HttpServerFailed) as error:
         raise Failed(str(error)) from None

@@ -10,6 +10,9 @@ class LaneConfig(Struct, frozen=True, kw_only=True):
     """Measured: 4,000 records a slice and 4 MiB a fetch cost 20 % less CPU a record than 1,000 and
     1 MiB; more gains nothing and keeps the loop from heartbeats and health for longer."""
 
+    slice_max_bytes: int = 8 * 1024 * 1024
+    """The worst body we know takes a second a MiB to map: this is how long a slice can hold the loop."""
+
     max_partition_fetch_bytes: int = 4 * 1024 * 1024
     """Room for a slice of 1 KiB records. Kafka returns a larger single record all the same."""
 
@@ -33,6 +36,10 @@ class LaneConfig(Struct, frozen=True, kw_only=True):
     quiesce_timeout: float = 20.0
     """Slices in flight at a revoke get this long, under `rebalance_timeout`, after which the group
     goes on without us. Then the process ends: a late write could hit the next owner's."""
+
+    expelled_timeout: float = 3.0
+    """The same once the group has gone on without us: nothing can be committed, and a round that the lease
+    holds back will never go out. The restart is the way back, the sooner the better."""
 
     session_timeout: float = 10.0
     """A killed worker's partitions are silent for this long; the broker allows 6 s and up."""

@@ -1,7 +1,7 @@
 """Faust's consumer with one event per slice. It carries events to the desk and does what it says."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from math import inf
 from time import monotonic
@@ -18,7 +18,7 @@ from app.lane.desk import PartitionDesk, Pressure
 from app.lane.fatal import die
 from app.lane.hangs import Sight
 from app.lane.offsets import Flight, SliceOrderError
-from app.lane.slices import Partition, Record, Slice
+from app.lane.slices import Partition, Record, Slice, split_by_bytes
 from app.lane.tally import LaneStats, Tally
 from app.lane.thread import LaneThread
 
@@ -141,10 +141,11 @@ class LaneConsumer(driver.Consumer):
             self.stop_flow()
             self.app.flow_control.suspend()
             self.app.flow_control.clear()
+            expelled = self._thread.expelled
+            limit = self.config.expelled_timeout if expelled else self.config.quiesce_timeout
             try:
-                await asyncio.wait_for(self._drain(), self.config.quiesce_timeout)
+                await asyncio.wait_for(self._drain(), limit)
             except TimeoutError:
-                limit = self.config.quiesce_timeout
                 die(f"not drained in {limit:g} s, {self.desk.in_flight} slices in flight")
 
     async def _drain(self) -> None:
@@ -225,7 +226,8 @@ class LaneConsumer(driver.Consumer):
             self._fetch_began = None
         self.last_fetch = monotonic()
         for tp, records in found.items():
-            await self._receive(ticket, tp, records)
+            for part in split_by_bytes(records, self.config.slice_max_bytes):
+                await self._receive(ticket, tp, part)
         await self._rewind()
 
     async def _wait_for_room(self) -> None:
@@ -233,7 +235,7 @@ class LaneConsumer(driver.Consumer):
         with suppress(TimeoutError):
             await asyncio.wait_for(self._room.wait(), _FETCH_SECONDS)
 
-    async def _receive(self, ticket: int, tp: TP, records: list[Record]) -> None:
+    async def _receive(self, ticket: int, tp: TP, records: Sequence[Record]) -> None:
         partition = (tp.topic, tp.partition)
         expected = self.desk.continuity.expected(partition)
         first = records[0].offset
@@ -242,7 +244,7 @@ class LaneConsumer(driver.Consumer):
         if flight is not None:
             await self.callback(self._message(flight, records))
 
-    def _message(self, flight: Flight, records: list[Record]) -> ConsumerMessage:
+    def _message(self, flight: Flight, records: Sequence[Record]) -> ConsumerMessage:
         topic, partition = flight.partition
         began = 0.0
 

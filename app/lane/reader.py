@@ -1,14 +1,13 @@
 """Reads ranges of the changelogs, in whole fetch batches, outside of any consumer group."""
 
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.consumer.fetcher import FetchResult
 
+from app.lane.bare_records import BareRecords
 from app.lane.fold import Keyed
 from app.lane.ledger import LogPartition
 
@@ -25,22 +24,6 @@ class ReaderConfig:
     fetch_max_wait_ms: int = 100
     # Further options of aiokafka's client: security_protocol, ssl_context, sasl_*, client_id.
     client: Mapping[str, Any] = field(default_factory=dict)
-
-
-class _BareRecords(OrderedDict[TopicPartition, Any]):
-    """What aiokafka's fetcher keeps its answers in until they are asked for.
-
-    It would make a ConsumerRecord of each record, for more than all the rest of a recovery costs; here
-    the record of its decoder goes through as it is (`offset`, `key`, `value`)."""
-
-    def __setitem__(self, place: TopicPartition, answer: Any) -> None:
-        if isinstance(answer, FetchResult):
-            answer._partition_records._consumer_record = _bare
-        super().__setitem__(place, answer)
-
-
-def _bare(_place: TopicPartition, record: Any) -> Any:
-    return record
 
 
 class ReadSession:
@@ -118,7 +101,7 @@ class ChangelogReader:
         )
         try:
             await consumer.start()
-            consumer._fetcher._records = _BareRecords()
+            consumer._fetcher._records = BareRecords()
             yield ReadSession(consumer, config)
         finally:
             await consumer.stop()

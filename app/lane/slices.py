@@ -1,6 +1,6 @@
 """A slice: what one fetch gave for one partition. The unit that agents handle, acknowledge and commit."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 Partition = tuple[str, int]
@@ -22,6 +22,24 @@ class Record(Protocol):
     def value(self) -> bytes | None: ...
     @property
     def headers(self) -> Sequence[tuple[str, bytes | None]]: ...
+
+
+def split_by_bytes(records: Sequence[Record], limit: int) -> Iterator[Sequence[Record]]:
+    """The records in order, in parts whose values have at most `limit` bytes together, or one value.
+
+    A fetch is bounded by its compressed size, which a thousandth of the whole can be.
+    """
+    sizes = [len(record.value or b"") for record in records]
+    if sum(sizes) <= limit:
+        yield records
+        return
+    start = total = 0
+    for index, size in enumerate(sizes):
+        if total + size > limit and index > start:
+            yield records[start:index]
+            start, total = index, 0
+        total += size
+    yield records[start:]
 
 
 def _current() -> bool:

@@ -14,11 +14,16 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, credentials
 from faust.types import TP
 from mode.threads import QueueServiceThread
 
+from app.lane.bare_records import BareRecords
 from app.lane.config import LaneConfig
 from app.lane.slices import Partition
 
 _HELD = "held: "
 """Begins the metadata of a committed offset whose partition is held; Kafka keeps up to 4,096 bytes."""
+
+
+_NO_GENERATION = -1
+"""What aiokafka sets when a heartbeat is refused."""
 
 
 class LaneThread(AIOKafkaConsumerThread):
@@ -31,7 +36,9 @@ class LaneThread(AIOKafkaConsumerThread):
     async def on_start(self) -> None:
         """Called by Faust in the thread."""
         await super().on_start()
-        self._watch_heartbeats(self._ensure_consumer()._coordinator)
+        consumer = self._ensure_consumer()
+        consumer._fetcher._records = BareRecords()
+        self._watch_heartbeats(consumer._coordinator)
 
     async def on_thread_stop(self) -> None:
         """Called by Faust in the thread, after the last commit: leaves the group and closes."""
@@ -56,6 +63,13 @@ class LaneThread(AIOKafkaConsumerThread):
             return answered
 
         coordinator._do_heartbeat = watched
+
+    @property
+    def expelled(self) -> bool:
+        """Whether the group has told us that it has gone on without us, and has not taken us back."""
+        if self._consumer is None or not self.last_heartbeat:
+            return False
+        return bool(self._consumer._coordinator.generation == _NO_GENERATION)
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         # As Faust's own, whose fetch settings are constants.

@@ -7,7 +7,7 @@ kept), registers.py (the one rule), users.py and loyalty.py (the joins), apply.p
 short ways that nearly every event takes).
 """
 
-from app.state.apply import apply
+from app.state.apply import apply, concerns_loyalty
 from app.state.effect import EFFECTS, Effect
 from app.state.fold import fold
 from app.state.loyalty import merge_loyalty, prune
@@ -39,6 +39,7 @@ __all__ = [
     "User",
     "UserRow",
     "apply",
+    "concerns_loyalty",
     "decode_loyalty",
     "decode_user",
     "encode_loyalty",

@@ -34,6 +34,12 @@ def apply(
     return _apply_live(event, micros, text, user, loyalty)
 
 
+def concerns_loyalty(event: Event) -> bool:
+    """Whether `apply` looks at the loyalty row at all; of any other event it hands it back as it was."""
+    data = event.data
+    return data.score is not UNSET or data.points is not UNSET or event.type == "user.deleted"
+
+
 def _apply_live(
     event: Event, micros: int, text: str, user: User | None, loyalty: LoyaltyRow | None
 ) -> tuple[User, LoyaltyRow | None, Effect]:

@@ -29,7 +29,7 @@ def loyalty_alone(event: Event, micros: int, text: str) -> LoyaltyRow | None:
         sub=event.data.user["sub"],
         reputation=_balance(score, micros),
         points=_balance(points, micros),
-        entries=_newest(entries),
+        entries=entries if len(entries) == 1 else _newest(entries),
     )
 
 

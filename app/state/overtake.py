@@ -36,6 +36,7 @@ _PLAIN_CLAIMS: Final = frozenset(
         "phone_number_verified",
     }
 )
+_STAMP_OF_CLAIM: Final = {claim: f"profile.{claim}" for claim in _PLAIN_CLAIMS}
 _NOTHING: Final[dict[str, Any]] = {}
 
 
@@ -112,6 +113,36 @@ def _stamp(row: UserRow, name: str) -> int:
 
 def _newest_fields(row: UserRow, event: Event, micros: int) -> UserRow | None:
     """A partial snapshot newer than the full one, and than every register that it names."""
+    data = event.data
+    claims, attributes = data.user.copy(), data.attributes or _NOTHING
+    del claims["sub"]
+    plain = claims.keys() <= _STAMP_OF_CLAIM.keys() and not data.settings
+    if not plain or None in claims.values() or None in attributes.values():
+        return _newest_registers(row, event, micros)
+    names = [_STAMP_OF_CLAIM[claim] for claim in claims]
+    names += ["attributes." + name for name in attributes]
+    if data.status is not UNSET:
+        names.append("status")
+    if not names:
+        return row
+    stamps = row.stamps
+    floor = NEVER if row.as_of is UNSET else row.as_of
+    if floor >= micros or ADDRESS in stamps:
+        return None
+    for name in names:
+        if stamps.get(name, floor) >= micros:
+            return None
+    return replace(
+        row,
+        status=row.status if data.status is UNSET else data.status,
+        profile={**row.profile, **claims},
+        attributes={**row.attributes, **attributes} if attributes else row.attributes,
+        stamps={**stamps, **dict.fromkeys(names, micros)},
+    )
+
+
+def _newest_registers(row: UserRow, event: Event, micros: int) -> UserRow | None:
+    """The same where an address, a setting or a cleared field is among them."""
     said = fields_said(event)
     if not said:
         return row

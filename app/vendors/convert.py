@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from app.canonical import DATA_CONTENT_TYPE, DATA_SCHEMA, SPEC_VERSION, Event, encode_event, escape
+from app.canonical import DATA_CONTENT_TYPE, DATA_SCHEMA, SPEC_VERSION, Data, Event, encode_event, escape
 from app.nesting import too_deep
 from app.outcome import Dead, Emit, Outcome, Skip
 from app.times import MICROS_PER_DAY, YEAR_2000, YEAR_10000, format_micros
@@ -78,43 +79,62 @@ def _headers(headers: Sequence[tuple[str, bytes | None]]) -> dict[str, str]:
 
 # Under load many records share a millisecond, and nearly all of them a tenant.
 _recorded_time = lru_cache(maxsize=1024)(format_micros)
-_usual_tenant_part = lru_cache(maxsize=1024)(escape)
+
+
 # Longer ones are not kept: a thousand of them could be a gigabyte.
 _USUAL_TENANT: Final = 200
 
 
-def _tenant_part(tenant: str) -> str:
-    return _usual_tenant_part(tenant) if len(tenant) <= _USUAL_TENANT else escape(tenant)
+def _blank(vendor: str, tenant: str) -> Event:
+    """What all events of a tenant share, to be filled by `replace`: a fifth of the constructor's cost.
+
+    Its `partitionkey` still lacks the subject.
+    """
+    return _usual_blank(vendor, tenant) if len(tenant) <= _USUAL_TENANT else _new_blank(vendor, tenant)
+
+
+def _new_blank(vendor: str, tenant: str) -> Event:
+    part = escape(tenant)
+    return Event(
+        specversion=SPEC_VERSION,
+        id="",
+        source=f"/vendors/{vendor}/{part}",
+        type="user.updated",
+        time="",
+        datacontenttype=DATA_CONTENT_TYPE,
+        dataschema=DATA_SCHEMA,
+        partitionkey=f"{vendor}/{part}/",
+        vendor=vendor,
+        tenant=tenant,
+        data=Data(snapshot="full", user={}),
+    )
+
+
+_usual_blank = lru_cache(maxsize=1024)(_new_blank)
 
 
 def _events(vendor: Vendor, origin: str, message: Message, mapped: Mapped, options: Options) -> list[Event]:
     event_id = mapped.event_id or blake2b(message.body, digest_size=_DIGEST_BYTES).hexdigest()
     base = f"{mapped.vendortype}:{event_id}"
     forced_tenant = message.headers.get("tenant")
-    latest = min(message.recorded + MICROS_PER_DAY, YEAR_10000 - 1)
+    latest = message.recorded + MICROS_PER_DAY
     if message.recorded >= YEAR_10000:  # a producer that gives microseconds for milliseconds
         raise Refused("bad_time", "the record's timestamp: expected milliseconds since 1970")
     several, size = len(mapped.drafts) > 1, 0
-    name = vendor.name
     events = []
     for index, draft in enumerate(mapped.drafts):
-        if not YEAR_2000 <= draft.time <= latest:
+        if not YEAR_2000 <= draft.time <= latest or draft.time >= YEAR_10000:
             raise Refused("bad_time", _bad_time(vendor, draft))
         tenant = forced_tenant or draft.tenant or options.tenant
-        tenant_part, subject = _tenant_part(tenant), escape(draft.sub)
+        blank, subject = _blank(vendor.name, tenant), escape(draft.sub)
         events.append(
-            Event(
-                specversion=SPEC_VERSION,
+            replace(
+                blank,
                 id=f"{base}.{index}" if several else base,
-                source=f"/vendors/{name}/{tenant_part}",
                 type=draft.type,
                 subject=subject,
                 time=format_micros(draft.time),
-                datacontenttype=DATA_CONTENT_TYPE,
-                dataschema=DATA_SCHEMA,
-                partitionkey=f"{name}/{tenant_part}/{subject}",
-                vendor=name,
-                tenant=tenant,
+                partitionkey=blank.partitionkey + subject,
                 vendortype=mapped.vendortype,
                 timesource=draft.timesource,
                 recordedtime=_recorded_time(message.recorded),

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import UNSET, Raw, Struct, UnsetType, field
 
 from app.canonical import Data, EventType, Status, TimeSource
-from app.vendors.model import Draft, Dropped, Mapped, Message, Vendor, bound_events, deletion, refuse
+from app.vendors.model import Draft, Dropped, Mapped, Message, T, Vendor, bound_events, deletion, refuse
 from app.vendors.reading import Reader, read_value
 from app.vendors.values import (
     birthdate,
@@ -162,11 +162,12 @@ def _judge(head: Head) -> tuple[Event, EventType]:
         event = head.meta.event if head.meta else None
     if event is None:
         refuse(place, "object")
+    if event.name == "user" and type(event.type) is str and (kind := EVENTS.get(event.type)):
+        return event, kind
     name = event_name(event.name, f"{place}.name")
     if name != "user":
         raise Dropped("ping" if name == "ping" else "other_family")
-    if kind := EVENTS.get(event_name(event.type, f"{place}.type")):
-        return event, kind
+    event_name(event.type, f"{place}.type")
     raise unknown_event(f"{place}.type")
 
 
@@ -184,7 +185,9 @@ def _draft(source: Source, item: Item | None, odd: list[str]) -> Draft:
     user = item.user
     sub = _sub(user, source)
     time, timesource = _time(user, source)
-    application = _twin(user.application_id, user.application_id_camel, "application_id", odd)
+    application = user.application_id
+    if application != user.application_id_camel:
+        application = _twin(application, user.application_id_camel, "application_id", odd)
     application = application or source.application_id
     company = identity(source.company_id)
     tenant = f"{company}.{application}" if company and application else None
@@ -260,8 +263,11 @@ def _phones(user: User, odd: list[str]) -> list[Phone] | None:
 
 def _claims(user: User, sub: str, phones: list[Phone] | None, odd: list[str]) -> dict[str, Any]:
     claims: dict[str, Any] = {"sub": sub}
-    first = _twin(user.first_name, user.first_name_camel, "first_name", odd)
-    last = _twin(user.last_name, user.last_name_camel, "last_name", odd)
+    first, last = user.first_name, user.last_name
+    if first != user.first_name_camel:
+        first = _twin(first, user.first_name_camel, "first_name", odd)
+    if last != user.last_name_camel:
+        last = _twin(last, user.last_name_camel, "last_name", odd)
     if name := f"{first} {last}" if first and last else first or last:
         claims["name"] = name
     if first:
@@ -277,7 +283,9 @@ def _claims(user: User, sub: str, phones: list[Phone] | None, odd: list[str]) ->
         claims["birthdate"] = born
     if phones:
         _put_phone(claims, phones)
-    picture = _twin(user.profile_pic_url, user.profile_pic_url_camel, "profile_pic_url", odd)
+    picture = user.profile_pic_url
+    if picture != user.profile_pic_url_camel:
+        picture = _twin(picture, user.profile_pic_url_camel, "profile_pic_url", odd)
     if picture and _is_own_picture(picture):
         claims["picture"] = picture
     return claims
@@ -316,22 +324,33 @@ def _put_phone(claims: dict[str, Any], phones: list[Phone]) -> None:
 
 def _is_own_picture(url: str) -> bool:
     """Relative ones would need the address of a content network that nobody sends."""
-    absolute = url[:8].lower().startswith(("https://", "http://"))
-    return absolute and not url.partition("?")[0].endswith(DEFAULT_PICTURE)
+    if not url.startswith(("https://", "http://")) and not url[:8].lower().startswith(
+        ("https://", "http://")
+    ):
+        return False
+    return DEFAULT_PICTURE not in url or not url.partition("?")[0].endswith(DEFAULT_PICTURE)
+
+
+def _without(nothing: T, items: list[T]) -> list[T]:
+    return [item for item in items if item != nothing] if nothing in items else items
 
 
 def _put_attributes(
     attributes: dict[str, Any], user: User, phones: list[Phone] | None, odd: list[str]
 ) -> None:
-    if account := _twin(user.account_type, user.account_type_camel, "account_type", odd):
+    account, created = user.account_type, user.created_at
+    if account != user.account_type_camel:
+        account = _twin(account, user.account_type_camel, "account_type", odd)
+    if created != user.created_at_camel:
+        created = _twin(created, user.created_at_camel, "created_at", odd)
+    if account:
         attributes["account_type"] = account
     if external := identity(user.external_id):
         attributes["external_id"] = external
     if user.emails is not None:
-        attributes["emails"] = [email for email in user.emails if email != _NO_EMAIL]
+        attributes["emails"] = _without(_NO_EMAIL, user.emails)
     if phones is not None:
-        attributes["phone_numbers"] = [phone for phone in phones if phone != _NO_PHONE]
-    created = _twin(user.created_at, user.created_at_camel, "created_at", odd)
+        attributes["phone_numbers"] = _without(_NO_PHONE, phones)
     if text := carried_time(created, "created_at", odd):
         attributes["created_at"] = text
 

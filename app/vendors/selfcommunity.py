@@ -4,6 +4,8 @@ Created, updated, deleted and settings events carry the whole user; score and lo
 reduced one, which must not be taken for a profile. No tenant in the body.
 """
 
+import re
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -152,8 +154,10 @@ _read_members = msgspec.json.Decoder(dict[str, Raw]).decode
 _SETTING_NAMES = tuple(field.name for field in msgspec.structs.fields(Settings))
 _COUNTER_NAMES = tuple(name for name in User.__struct_fields__ if name.endswith("_counter"))
 _COUNTER_END = b'_counter"'
-# Letters of a name can be written as escapes, too.
-_ESCAPED_LETTER = b"\\u"
+_counter_values = attrgetter(*_COUNTER_NAMES)
+# Letters of `_counter` can be written as escapes, too.
+_ESCAPE = b"\\u00"
+_ESCAPED_LETTER = re.compile(rb"\\u00(?:5[fF]|6[3fFeE5]|7[542])")
 
 
 def convert(message: Message) -> Mapped:
@@ -305,9 +309,10 @@ def _attributes(user: User, odd: list[str]) -> dict[str, Any]:
 
 def _counters(user: User, place: str, message: Message) -> dict[str, int]:
     """Every `*_counter` of the user: which there are depends on the community's options."""
-    values = ((name, getattr(user, name)) for name in _COUNTER_NAMES)
+    values = zip(_COUNTER_NAMES, _counter_values(user), strict=True)
     counters = {name: value for name, value in values if value is not None}
-    if message.body.count(_COUNTER_END) > len(counters) or _ESCAPED_LETTER in message.body:
+    body = message.body
+    if body.count(_COUNTER_END) > len(counters) or (_ESCAPE in body and _ESCAPED_LETTER.search(body)):
         counters.update(_undocumented_counters(place, message))
     return counters
 

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from app.times import MICROS_PER_SECOND, format_micros, parse_rfc3339
+from app.times import MICROS_PER_SECOND, normal_rfc3339, parse_rfc3339
 from app.vendors.model import Refused, refuse
 from app.vendors.reading import NotJson
 
@@ -126,11 +126,10 @@ def carried_time(value: str | None, name: str, odd: list[str]) -> str | None:
     """An optional time in the one form that leaves Rollcall; None and named odd where it is none."""
     if not value:
         return None
-    micros = parse_rfc3339(value)
-    if micros is None:
+    text = normal_rfc3339(value)
+    if text is None:
         odd.append(name)
-        return None
-    return format_micros(micros)
+    return text
 
 
 def birthdate(value: str, name: str, odd: list[str]) -> str | None:

@@ -6,7 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.canonical import Event
-from app.state import NO_ROWS, decode_loyalty, decode_user, encode_loyalty, encode_user, merge
+from app.state import (
+    NO_ROWS,
+    LoyaltyRow,
+    User,
+    apply,
+    concerns_loyalty,
+    decode_loyalty,
+    decode_user,
+    encode_loyalty,
+    encode_user,
+    merge,
+)
 from tests.state.events import deleted, points, score
 from tests.state.histories import encoded, histories, laws, promised_histories, replay
 from tests.state.oracle import encoding, rows_of
@@ -95,3 +106,17 @@ def test_a_deletion_leaves_no_personal_value(history: list[Event], data: st.Data
         b'"deleted_at":"2024-01-01T00:00:09.000000Z"}'
     )
     assert loyalty is None
+
+
+@laws
+@given(histories)
+def test_an_event_that_does_not_concern_the_loyalty_row_hands_it_back(history: list[Event]) -> None:
+    user: User | None = None
+    loyalty: LoyaltyRow | None = None
+    for event in history:
+        before = loyalty
+        user, loyalty, _ = apply(event, user, loyalty)
+        assert concerns_loyalty(event) or loyalty is before
+        if loyalty is not None:
+            # The agent leaves a row undecoded for such an event: it must not matter that it is there.
+            assert concerns_loyalty(event) or apply(event, user, None)[1] is None
