@@ -17,7 +17,7 @@ DeadReason = Literal[
     "schema",  # a needed field is missing or unusable
     "unknown_event",  # an event name that nobody documented
     "bad_time",  # before 2000, or more than a day after the record's timestamp
-    "too_large",  # over `max_record_bytes`; nothing was parsed
+    "too_large",  # over `max_record_bytes`, or what it becomes is over what a topic takes
     "mapper_error",  # our bug
 ]
 SKIP_REASONS: tuple[SkipReason, ...] = get_args(SkipReason)
