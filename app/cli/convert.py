@@ -13,7 +13,7 @@ from app.outcome import Dead, DeadReason, Emit, Outcome, Skip, SkipReason
 from app.settings import Settings
 from app.vendors import VENDORS, convert
 
-_CHUNK: Final = 1 << 18
+_CHUNK: Final = 1 << 16
 
 
 class Line(Struct):
