@@ -6,7 +6,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo broker test check format bench fuzz clean
+.PHONY: help install demo broker test check format bench fuzz torture mutants clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +52,12 @@ bench: $(INSTALLED) ## Speed and size beside a plain Faust worker, on one broker
 INPUTS ?= 10000000
 fuzz: $(INSTALLED) ## Hostile inputs for the mappers and the state, nightly (INPUTS=10000000, ARGS='--seed 1 --jobs 2')
 	@$(BIN)/python -m tests.fuzz --inputs $(INPUTS) $(ARGS)
+
+torture: $(INSTALLED) ## Kill, freeze, cut off and rebalance real workers and brokers, and count everything again (ARGS='kill-* --list')
+	@$(BIN)/python -m tests.faults $(ARGS)
+
+mutants: $(INSTALLED) ## Take each safeguard of the lane out on purpose: the fault matrix has to see it
+	@$(BIN)/python -m tests.faults.mutants $(ARGS)
 
 clean: ## Remove .venv and everything else that was made here
 	rm -rf .venv build dist *.egg-info .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache

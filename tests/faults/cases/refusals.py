@@ -1,0 +1,155 @@
+"""A broker that refuses writes: on the canonical, the dead-letter and the changelog topics in turn."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stubs do not re-export them
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ResourcePatternType,
+    ResourceType,
+)
+
+from app.topics import prepare_topics
+from tests.faults.cases.case import Case
+from tests.faults.cluster import Cluster, authorising_broker
+from tests.faults.stage import Stage
+
+_RATE = 2_000
+_TIMEOUT = 30.0
+
+Refusal = Callable[[Stage, str], AbstractContextManager[None]]
+"""While the block runs nothing can be written to that topic."""
+
+
+def _in_turn(refusal: Refusal) -> Callable[[Stage, Cluster, int], None]:
+    def play(stage: Stage, _cluster: Cluster, events: int) -> None:
+        stage.steady()
+        with stage.flow(_RATE, events):
+            for topic in _written(stage):
+                stage.wait_ready()
+                stage.work_left()
+                before = _stops(stage)
+                with refusal(stage, topic):
+                    _wait_for_stop(stage, before)
+                stage.recovered()
+
+    return play
+
+
+def _written(stage: Stage) -> list[str]:
+    settings = stage.settings
+    return [settings.topic_events, settings.topic_dead_letter, *settings.changelogs]
+
+
+def _wait_for_stop(stage: Stage, before: int) -> None:
+    stage.wait(lambda: _stops(stage) > before, "a worker that protects its data", 60.0)
+
+
+def _stops(stage: Stage) -> int:
+    return sum(pod.exits.count(70) for pod in stage.pods)
+
+
+@contextmanager
+def _too_large(stage: Stage, topic: str) -> Iterator[None]:
+    """Smaller than a batch. Of a letter even a single one is too large; a single event or row has to fit,
+    as a worker that is started meanwhile makes dead letters of what does not."""
+    admin = _admin(stage)
+    letters = topic == stage.settings.topic_dead_letter
+    before = _set_limit(admin, topic, "100" if letters else "8192")
+    try:
+        yield
+    finally:
+        _set_limit(admin, topic, before)
+
+
+def _set_limit(admin: AdminClient, topic: str, limit: str) -> str:
+    """Returns what it was."""
+    asked = ConfigResource(ConfigResource.Type.TOPIC, topic)
+    entries = admin.describe_configs([asked], request_timeout=_TIMEOUT)[asked].result()
+    entry = ConfigEntry("max.message.bytes", limit, incremental_operation=AlterConfigOpType.SET)
+    change = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=[entry])
+    admin.incremental_alter_configs([change], request_timeout=_TIMEOUT)[change].result()
+    return str(entries["max.message.bytes"].value)
+
+
+@contextmanager
+def _unauthorised(stage: Stage, topic: str) -> Iterator[None]:
+    admin = _admin(stage)
+    rules = [
+        AclBinding(
+            ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, "User:ANONYMOUS", "*", operation, verdict
+        )
+        for operation, verdict in (
+            (AclOperation.ALL, AclPermissionType.ALLOW),
+            (AclOperation.WRITE, AclPermissionType.DENY),
+        )
+    ]
+    for future in admin.create_acls(rules, request_timeout=_TIMEOUT).values():
+        future.result()
+    try:
+        yield
+    finally:
+        every = AclBindingFilter(
+            ResourceType.TOPIC,
+            topic,
+            ResourcePatternType.LITERAL,
+            None,  # type: ignore[arg-type]  # any
+            None,  # type: ignore[arg-type]
+            AclOperation.ANY,
+            AclPermissionType.ANY,
+        )
+        admin.delete_acls([every], request_timeout=_TIMEOUT)[every].result()
+
+
+def _deleted(index: int, stage: Stage, _cluster: Cluster, events: int) -> None:
+    """Before anything was written to it: what is deleted with a topic no worker can bring back."""
+    asyncio.run(prepare_topics(stage.settings, create=True))
+    stage.steady()
+    topic = _written(stage)[index]
+    admin = _admin(stage)
+    admin.delete_topics([topic], request_timeout=_TIMEOUT)[topic].result(_TIMEOUT)
+    with stage.load.flowing(_RATE // 2):
+        _wait_for_stop(stage, 0)
+        stage.wait(lambda: topic not in admin.list_topics(timeout=_TIMEOUT).topics, "the end of it", 30.0)
+        asyncio.run(prepare_topics(stage.settings, create=True))
+        stage.recovered()
+    stage.load.publish(max(events - stage.load.published, 0))
+
+
+def _admin(stage: Stage) -> AdminClient:
+    return AdminClient({"bootstrap.servers": stage.broker, "log_level": 0})
+
+
+CASES = [
+    Case(
+        name="refused-size",
+        fault="batches too large for the canonical, dead-letter and changelog topics in turn",
+        play=_in_turn(_too_large),
+    ),
+    Case(
+        name="refused-access",
+        fault="the right to write to the canonical, dead-letter and changelog topics withdrawn in turn",
+        play=_in_turn(_unauthorised),
+        brokers=authorising_broker,
+    ),
+    *(
+        Case(
+            name=f"deleted-{name}",
+            fault=f"the {name} topic deleted, and made again after a worker has stopped for it",
+            play=partial(_deleted, index),
+            settings={"TOPICS_CREATE": "false"},
+            # Without its topics a worker does not start.
+            exits=frozenset({1}),
+        )
+        for index, name in enumerate(("canonical", "dead-letter", "users-changelog", "loyalty-changelog"))
+    ),
+]

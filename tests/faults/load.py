@@ -1,0 +1,112 @@
+"""What producers do to the vendor topics while things break: all vendors mixed, some of it bad."""
+
+import itertools
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from confluent_kafka import KafkaError, Message, Producer
+
+from app.settings import Settings
+from app.vendors import VENDORS
+from tests.bench.bodies import MIXES, user_of
+from tests.faults.failed import CaseFailed
+
+# Every so many records of a vendor is one that no mapper takes: about 6 % in all.
+_NOT_JSON, _NO_NAME, _NULL = 29, 43, 97
+_TICK_SECONDS = 0.05
+# Longer than any outage that a case makes; the producer waits, in order, and repeats nothing.
+_PATIENCE_SECONDS = 300.0
+
+
+class Load:
+    """Publishes numbered records, each different from all others, so that a repeat shows.
+
+    `users`: how many there are of each vendor; a multiple of 10 keeps Magine's histories free of
+    partial events after a revival, which the contract excepts.
+    """
+
+    def __init__(self, broker: str, settings: Settings, *, users: int) -> None:
+        self.published = 0
+        self._topics = {name: settings.topic_of(name) for name in VENDORS}
+        self._users = users
+        self._numbers = itertools.count()
+        self._refused = 0
+        self._lock = threading.Lock()
+        self._producer = Producer(
+            {
+                "bootstrap.servers": broker,
+                "enable.idempotence": True,
+                "partitioner": "murmur2_random",
+                "linger.ms": 5,
+                "log_level": 0,
+                "message.timeout.ms": round(_PATIENCE_SECONDS * 1000),
+            }
+        )
+
+    def publish(self, count: int) -> None:
+        """Queues the next `count` records, vendor by vendor in turn; any thread may call it."""
+        with self._lock:
+            for number in itertools.islice(self._numbers, count):
+                self._send(*divmod(number, len(VENDORS)))
+            self.published += count
+        self._producer.poll(0)
+
+    def flush(self) -> None:
+        """Until every record is acknowledged. Raises CaseFailed where one was refused."""
+        left = self._producer.flush(_PATIENCE_SECONDS)
+        if left or self._refused:
+            raise CaseFailed(f"{left} records were not acknowledged to the load, {self._refused} refused")
+
+    @contextmanager
+    def flowing(self, rate: int) -> Iterator[None]:
+        """Publishes about `rate` records a second beside the block."""
+        done = threading.Event()
+
+        def flow() -> None:
+            began, sent = time.monotonic(), 0
+            while not done.wait(_TICK_SECONDS):
+                due = int((time.monotonic() - began) * rate)
+                self.publish(due - sent)
+                sent = due
+
+        thread = threading.Thread(target=flow, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+    def _send(self, number: int, vendor: int) -> None:
+        name = list(VENDORS)[vendor]
+        user = user_of(number, self._users)
+        headers: list[tuple[str, str | bytes | None]] = [("tenant", b"acme")] if user % 3 else []
+        while True:
+            try:
+                self._producer.produce(
+                    self._topics[name],
+                    body(name, number, user),
+                    str(user).encode(),
+                    headers=headers,
+                    on_delivery=self._delivered,
+                )
+                break
+            except BufferError:
+                self._producer.poll(0.1)
+
+    def _delivered(self, error: KafkaError | None, _message: "Message[bytes, bytes]") -> None:
+        self._refused += error is not None
+
+
+def body(vendor: str, number: int, user: int) -> bytes | None:
+    """The record of this number; a pure function."""
+    if number % _NULL == _NULL - 1:
+        return None
+    if number % _NO_NAME == _NO_NAME - 1:
+        return json.dumps({"number": number}).encode()
+    if number % _NOT_JSON == _NOT_JSON - 1:
+        return b"no JSON, number %d" % number
+    return json.dumps(MIXES[vendor](number, user)).encode()

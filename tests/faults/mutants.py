@@ -1,0 +1,49 @@
+"""`python -m tests.faults.mutants [NAME...]`: the matrix has to see every safeguard that is taken out.
+
+Exit code 0 if each of the chosen cases goes red without its safeguard, 1 if one stays green.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from tests.faults.cases import CASES
+from tests.faults.cluster import one_broker
+from tests.faults.matrix import outcome_of
+from tests.faults.mutations import MUTATIONS
+
+JUDGES: Final[dict[str, Sequence[str]]] = {
+    "acks not awaited": ("refused-size",),
+    "offsets committed one ahead": ("kill-after-commit",),
+    "changelog written after the commit": ("kill-after-commit",),
+    "fetch gate off": ("join-leave",),
+    "rewind off": ("join-leave",),
+    "quiesce off": ("join-leave",),
+    "recovery merge off": ("zombie-restart",),
+    "guard off": ("zombie-write",),
+}
+"""Which cases have to see it: the first that does is enough."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.mutants", description=__doc__)
+    parser.add_argument("mutant", nargs="*", help="all by default")
+    options = parser.parse_args()
+    unseen = []
+    with one_broker() as cluster:
+        for mutant in options.mutant or MUTATIONS:
+            for name in JUDGES[mutant]:
+                outcome = outcome_of(CASES[name], cluster, None, mutant)
+                verdict = "; ".join(outcome.problems) or "green"
+                print(f"{mutant}: {name}: {verdict}", flush=True)
+                if not outcome.green:
+                    break
+            else:
+                unseen.append(mutant)
+    print(f"not seen: {', '.join(unseen)}" if unseen else "every mutant was seen")
+    return 1 if unseen else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
