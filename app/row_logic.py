@@ -1,5 +1,7 @@
 """The rules of `app.state` in the form in which the lane keeps rows: as bytes."""
 
+from functools import lru_cache
+
 from app.lane.rowlogic import PairLogic, Row, RowLogic
 from app.state import (
     decode_loyalty,
@@ -37,9 +39,22 @@ def _is_marker(user: bytes) -> bool:
     return isinstance(decode_user(user), Marker)
 
 
+def _head(key: bytes) -> bytes:
+    """The first members of both rows. Not those of a key with escapes, whose rows are kept whole."""
+    owner, _, sub = key.rpartition(b"/")
+    return _owner_head(owner) + sub + b'",'
+
+
+@lru_cache(maxsize=4096)
+def _owner_head(owner: bytes) -> bytes:
+    vendor, _, tenant = owner.partition(b"/")
+    return b'{"vendor":"%b","tenant":"%b","sub":"' % (vendor, tenant)
+
+
 ROW_LOGIC = PairLogic(
     users=RowLogic(merge=_merge_users, supersedes=user_supersedes),
     loyalty=RowLogic(merge=_merge_loyalty, supersedes=loyalty_supersedes),
     reconcile=_reconcile,
     is_marker=_is_marker,
+    head=_head,
 )

@@ -1,6 +1,7 @@
 """Instants as integers: microseconds since 1970-01-01T00:00:00Z, and their RFC 3339 text.
 
-Integers are exact and order like the instants they name, which the registers of `app.state` rely on.
+Both are exact and order like the instants they name. The registers of `app.state` rely on it for integers,
+and the mappers, which mostly have text and want text, for what `format_micros` and `normal_rfc3339` write.
 """
 
 import re
@@ -13,6 +14,9 @@ MICROS_PER_DAY: Final = 86_400 * MICROS_PER_SECOND
 
 YEAR_2000: Final = 946_684_800 * MICROS_PER_SECOND
 YEAR_10000: Final = 253_402_300_800 * MICROS_PER_SECOND
+# What sorts before and after every time that can be written.
+BEFORE_ALL: Final = ""
+AFTER_ALL: Final = "~"
 
 # RFC 3339 section 5.6, with the blank that its note allows between date and time.
 _RFC3339 = re.compile(
@@ -96,3 +100,10 @@ def format_micros(micros: int) -> str:
     minutes, rest = divmod(micros, 60 * MICROS_PER_SECOND)
     text = str(rest + _EIGHT_DIGITS)
     return f"{_minute(minutes)}{text[1:3]}.{text[3:]}Z"
+
+
+def sortable(micros: int) -> str:
+    """`format_micros`; for an instant that no year of four digits holds BEFORE_ALL or AFTER_ALL."""
+    if _YEAR_1 <= micros < YEAR_10000:
+        return format_micros(micros)
+    return BEFORE_ALL if micros < 0 else AFTER_ALL

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.times import YEAR_2000, YEAR_10000, format_micros, parse_rfc3339
+from app.times import AFTER_ALL, BEFORE_ALL, YEAR_2000, YEAR_10000, format_micros, parse_rfc3339, sortable
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 YEAR_1 = -62_135_596_800_000_000
@@ -108,3 +108,14 @@ def test_the_constants_are_the_years_they_name() -> None:
 def test_what_no_calendar_has_cannot_be_written(micros: int) -> None:
     with pytest.raises(OverflowError):
         format_micros(micros)
+
+
+@given(st.integers(-(10**18), 10**18), st.integers(-(10**18), 10**18))
+def test_sortable_text_orders_like_all_instants(a: int, b: int) -> None:
+    assert not (a < b and sortable(a) > sortable(b))
+
+
+def test_what_no_year_holds_sorts_outside_of_all_years() -> None:
+    assert sortable(YEAR_10000 - 1) < sortable(YEAR_10000) == AFTER_ALL
+    assert sortable(-62_135_596_800_000_000) == "0001-01-01T00:00:00.000000Z"
+    assert sortable(-62_135_596_800_000_001) == BEFORE_ALL

@@ -42,6 +42,8 @@ class PairLogic:
     """reconcile(users, loyalty): prunes the loyalty row by the deletion that the users row knows."""
     is_marker: Callable[[bytes], bool]
     """Whether a users row is nothing but the marker of a deletion: the only row a tombstone may end."""
+    head: Callable[[bytes], bytes] = lambda _key: b""
+    """head(key): what the rows of this key begin with, as a rule; memory keeps rows without it."""
     deletion_mark: bytes = b'"deleted_at"'
     """Bytes that every users row which knows a deletion contains: the cheap test before `reconcile`."""
 

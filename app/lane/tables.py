@@ -1,4 +1,4 @@
-"""Rows of a table as encoded bytes, one dict a partition, and the records that changed rows leave in the
+"""Rows of a table as encoded bytes, one mapping a partition, and the records that changed rows leave in the
 changelog.
 
 Faust writes a changelog record at each assignment, through a producer whose failures it swallows. Here a
@@ -7,6 +7,7 @@ own producer, as the bytes that Faust's `raw` serializer would write. Bytes are 
 collector does not have to look at.
 """
 
+from collections.abc import MutableMapping
 from typing import Any, NoReturn, Protocol
 
 import faust
@@ -25,7 +26,7 @@ class PartitionRows:
 
     __slots__ = ("_changed", "_rows")
 
-    def __init__(self, rows: dict[bytes, bytes]) -> None:
+    def __init__(self, rows: MutableMapping[bytes, bytes]) -> None:
         self._rows = rows
         self._changed: set[bytes] = set()
 
@@ -80,7 +81,7 @@ class LaneTable(faust.Table[bytes, bytes]):
     def is_live(self, partition: int) -> bool:
         return partition in self._partitions
 
-    def install(self, partition: int, rows: dict[bytes, bytes]) -> None:
+    def install(self, partition: int, rows: MutableMapping[bytes, bytes]) -> None:
         """Recovery has the rows of the partition, complete; they are ours to change from now on."""
         self._partitions[partition] = PartitionRows(rows)
 

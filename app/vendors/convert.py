@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from app.canonical import DATA_CONTENT_TYPE, DATA_SCHEMA, SPEC_VERSION, Data, Event, encode_event, escape
 from app.nesting import too_deep
 from app.outcome import Dead, Emit, Outcome, Skip
-from app.times import MICROS_PER_DAY, YEAR_2000, YEAR_10000, format_micros
+from app.times import AFTER_ALL, BEFORE_ALL, MICROS_PER_DAY, YEAR_2000, YEAR_10000, format_micros, sortable
 from app.vendors.model import Draft, Dropped, Mapped, Message, Record, Refused, Vendor, bound_events
 from app.vendors.reading import NotJson
 
@@ -43,12 +43,14 @@ def convert(vendor: Vendor, record: Record, place: str, options: Options) -> Out
         return Skip("tombstone")
     if len(body) > options.max_record_bytes:
         return Dead("too_large", f"$: expected at most {options.max_record_bytes} bytes")
-    message = Message(body, _headers(record.headers), record.timestamp * 1000, [])
+    recorded, latest = _recorded_times(record.timestamp)
+    message = Message(body, _headers(record.headers), recorded, [])
     if too_deep(body):
         return _NOT_JSON
     try:
         mapped = vendor.map(message)
-        return Emit(_events(vendor, f"{place}/{record.offset}", message, mapped, options), tuple(message.odd))
+        origin = f"{place}/{record.offset}"
+        return Emit(_events(vendor, origin, message, mapped, latest, options), tuple(message.odd))
     except Dropped as dropped:
         return Skip(dropped.reason)
     except Refused as refused:
@@ -78,8 +80,14 @@ def _headers(headers: Sequence[tuple[str, bytes | None]]) -> dict[str, str]:
 
 
 # Under load many records share a millisecond, and nearly all of them a tenant.
-_recorded_time = lru_cache(maxsize=1024)(format_micros)
+@lru_cache(maxsize=1024)
+def _recorded_times(timestamp: int) -> tuple[str, str]:
+    """Of a record's timestamp in milliseconds: its time, and the latest that its events may have."""
+    recorded = timestamp * 1000
+    return sortable(recorded), sortable(min(recorded + MICROS_PER_DAY, YEAR_10000 - 1))
 
+
+_EARLIEST: Final = format_micros(YEAR_2000)
 
 # Longer ones are not kept: a thousand of them could be a gigabyte.
 _USUAL_TENANT: Final = 200
@@ -113,17 +121,18 @@ def _new_blank(vendor: str, tenant: str) -> Event:
 _usual_blank = lru_cache(maxsize=1024)(_new_blank)
 
 
-def _events(vendor: Vendor, origin: str, message: Message, mapped: Mapped, options: Options) -> list[Event]:
+def _events(
+    vendor: Vendor, origin: str, message: Message, mapped: Mapped, latest: str, options: Options
+) -> list[Event]:
     event_id = mapped.event_id or blake2b(message.body, digest_size=_DIGEST_BYTES).hexdigest()
     base = f"{mapped.vendortype}:{event_id}"
     forced_tenant = message.headers.get("tenant")
-    latest = message.recorded + MICROS_PER_DAY
-    if message.recorded >= YEAR_10000:  # a producer that gives microseconds for milliseconds
+    if message.recorded in (BEFORE_ALL, AFTER_ALL):  # a producer that gives microseconds for milliseconds
         raise Refused("bad_time", "the record's timestamp: expected milliseconds since 1970")
     several, size = len(mapped.drafts) > 1, 0
     events = []
     for index, draft in enumerate(mapped.drafts):
-        if not YEAR_2000 <= draft.time <= latest or draft.time >= YEAR_10000:
+        if not _EARLIEST <= draft.time <= latest:
             raise Refused("bad_time", _bad_time(vendor, draft))
         tenant = forced_tenant or draft.tenant or options.tenant
         blank, subject = _blank(vendor.name, tenant), escape(draft.sub)
@@ -133,11 +142,11 @@ def _events(vendor: Vendor, origin: str, message: Message, mapped: Mapped, optio
                 id=f"{base}.{index}" if several else base,
                 type=draft.type,
                 subject=subject,
-                time=format_micros(draft.time),
+                time=draft.time,
                 partitionkey=blank.partitionkey + subject,
                 vendortype=mapped.vendortype,
                 timesource=draft.timesource,
-                recordedtime=_recorded_time(message.recorded),
+                recordedtime=message.recorded,
                 origin=origin,
                 data=draft.data,
             )

@@ -39,22 +39,23 @@ class Message(Struct, gc=False):
     """What a mapper reads.
 
     `headers`: lower-case names, of one name the last, only non-empty UTF-8 values.
-    `recorded`: the record's timestamp in microseconds. `odd`: the mapper appends the names of
+    `recorded`: the record's timestamp, as `Draft.time` has it. `odd`: the mapper appends the names of
     fields that it leaves out because their value cannot be carried.
     """
 
     body: bytes
     headers: dict[str, str]
-    recorded: int
+    recorded: str
     odd: list[str]
 
 
 class Draft(Struct, gc=False):
-    """One canonical event as far as the vendor decides it. `time` in microseconds since 1970."""
+    """One canonical event as far as the vendor decides it. `time` is text that sorts as the instants do
+    (app/times.py): UTC with six digits, or one of the two that stand for times nobody can write."""
 
     type: EventType
     sub: str
-    time: int
+    time: str
     timesource: TimeSource
     data: Data
     tenant: str | None = None

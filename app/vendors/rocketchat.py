@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import UNSET, Struct, UnsetType
 
 from app.canonical import Actor, Data, EventType, Login, Presence, TimeSource
-from app.times import format_micros, parse_rfc3339
+from app.times import AFTER_ALL, BEFORE_ALL, normal_rfc3339, sortable
 from app.vendors.model import Draft, Dropped, Mapped, Message, Vendor, deletion, needed, refuse
 from app.vendors.reading import Reader
 from app.vendors.values import event_name, identity, needed_id, unknown_event
@@ -260,34 +260,31 @@ def _actor(context: UserContext, odd: list[str]) -> Actor | UnsetType:
     return Actor(sub=sub)
 
 
-def _instant(value: object) -> int | None:
-    """A date as text, or as EJSON's `{"$date": milliseconds or text}`, in microseconds; else None."""
+def _instant(value: object) -> str | None:
+    """A date as text, or as EJSON's `{"$date": milliseconds or text}`, as `Draft.time` has it; else None."""
     if type(value) is dict:
         value = value.get("$date")
         if type(value) is int or type(value) is float:
             # Farther off than any time, and a float's thousandfold may be infinite.
-            return int(max(-_FAR_OFF, min(value, _FAR_OFF)) * 1000)
-    return parse_rfc3339(value) if type(value) is str else None
+            return sortable(int(max(-_FAR_OFF, min(value, _FAR_OFF)) * 1000))
+    return normal_rfc3339(value) if type(value) is str else None
 
 
-def _clock(value: object, place: str) -> int | None:
+def _clock(value: object, place: str) -> str | None:
     if value is None or value is UNSET:
         return None
-    micros = _instant(value)
-    if micros is None:
+    text = _instant(value)
+    if text is None:
         refuse(place, "an RFC 3339 time with an offset or an EJSON date")
-    return micros
+    return text
 
 
 def _carried(value: object, name: str, odd: list[str]) -> str | None:
     if value is None or value is UNSET or value == "":
         return None
-    micros = _instant(value)
-    try:
-        if micros is not None:
-            return format_micros(micros)
-    except OverflowError:  # no year that could be written down
-        pass
+    text = _instant(value)
+    if text not in (None, BEFORE_ALL, AFTER_ALL):
+        return text
     odd.append(name)
     return None
 

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from app.times import MICROS_PER_SECOND, normal_rfc3339, parse_rfc3339
+from app.times import MICROS_PER_SECOND, normal_rfc3339, sortable
 from app.vendors.model import Refused, refuse
 from app.vendors.reading import NotJson
 
@@ -63,21 +63,21 @@ def integer(value: object, place: str) -> int:
     return value
 
 
-def clock(value: object, place: str) -> int | None:
-    """An RFC 3339 event time in microseconds; None where it is absent or null.
+def clock(value: object, place: str) -> str | None:
+    """An RFC 3339 event time, as `Draft.time` has it; None where it is absent or null.
 
     Raises Refused for anything else: a clock that is there and cannot be read is no absent one.
     """
     if value is None or value is UNSET:
         return None
-    micros = parse_rfc3339(value) if type(value) is str else None
-    if micros is None:
+    text = normal_rfc3339(value) if type(value) is str else None
+    if text is None:
         refuse(place, "an RFC 3339 time with an offset")
-    return micros
+    return text
 
 
-def number_clock(raw: Raw | UnsetType, unit: int, place: str) -> int | None:
-    """A number of units of `unit` microseconds each, as microseconds; None where absent or null.
+def number_clock(raw: Raw | UnsetType, unit: int, place: str) -> str | None:
+    """A number of units of `unit` microseconds each, as `Draft.time` has it; None where absent or null.
 
     Read from the text of the number: a float holds a time of today to half a microsecond at best.
     Digits past microseconds are cut. Raises Refused (no number) and NotJson (out of range).
@@ -88,13 +88,13 @@ def number_clock(raw: Raw | UnsetType, unit: int, place: str) -> int | None:
     if match := _PLAIN_NUMBER.fullmatch(text):
         whole, fraction = match.groups()
         micros = int(whole) * unit
-        return micros + _cut(fraction, unit) if fraction else micros
+        return sortable(micros + _cut(fraction, unit) if fraction else micros)
     if text == b"null":
         return None
     if text[:1] not in b"-0123456789":
         _must_read(text)
         refuse(place, "a number")
-    return _rare_number(text, unit)
+    return sortable(_rare_number(text, unit))
 
 
 def _cut(fraction: bytes, unit: int) -> int:

@@ -15,6 +15,7 @@ from app.canonical import Data, Event
 from app.outcome import DEAD_REASONS, SKIP_REASONS
 from app.state import EFFECTS, Effect, LoyaltyRow, User, UserRow
 from app.state import apply as real_apply
+from app.times import sortable
 from app.vendors import VENDORS, Options, Vendor
 from app.vendors.magine import MAGINE
 from app.vendors.model import Draft, Mapped, Mapper, Message, Refused, deletion
@@ -66,7 +67,9 @@ def record(value: bytes = MAGINE_BODY) -> RecordInput:
 
 
 def mapped(**changes: object) -> Mapped:
-    draft = Draft("user.updated", "u", NOON * 1000, "event", Data(snapshot="full", user={"sub": "u"}))
+    draft = Draft(
+        "user.updated", "u", sortable(NOON * 1000), "event", Data(snapshot="full", user={"sub": "u"})
+    )
     return Mapped("user.updated", None, [replace(draft, **changes)])
 
 

@@ -5,6 +5,7 @@ it appended reaches the log only when the schedule says so.
 """
 
 from collections import Counter, deque
+from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -48,7 +49,7 @@ class Worker:
 
     logs: Logs
     logic: PairLogic
-    rows: dict[TableName, dict[bytes, bytes]] = field(default_factory=dict)
+    rows: dict[TableName, MutableMapping[bytes, bytes]] = field(default_factory=dict)
     ledger: WriteLedger = field(default_factory=WriteLedger)
     outbox: dict[TableName, deque[LogRecord]] = field(
         default_factory=lambda: {name: deque() for name in TABLE_NAMES}

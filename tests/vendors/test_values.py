@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET, Raw
 
-from app.times import YEAR_2000, YEAR_10000
+from app.times import AFTER_ALL, BEFORE_ALL, YEAR_2000, format_micros
 from app.vendors.model import Refused
 from app.vendors.reading import NotJson
 from app.vendors.values import (
@@ -94,7 +94,7 @@ def test_a_clock_that_cannot_be_read_is_refused(value: object) -> None:
 
 
 def test_a_clock_is_read_to_the_microsecond() -> None:
-    assert clock("2000-01-01T00:00:00.0000019Z", "$.at") == YEAR_2000 + 1
+    assert clock("2000-01-01T00:00:00.0000019Z", "$.at") == format_micros(YEAR_2000 + 1)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_a_clock_is_read_to_the_microsecond() -> None:
     ],
 )
 def test_decimal_seconds_are_exact_and_cut(text: str, micros: int) -> None:
-    assert number_clock(Raw(text.encode()), SECONDS, "$.created") == micros
+    assert number_clock(Raw(text.encode()), SECONDS, "$.created") == format_micros(micros)
 
 
 @pytest.mark.parametrize(
@@ -123,21 +123,21 @@ def test_decimal_seconds_are_exact_and_cut(text: str, micros: int) -> None:
     [("1686649727621", 1686649727621000), ("1686649727621.1239", 1686649727621123), ("1.5e3", 1500000)],
 )
 def test_milliseconds_are_exact_and_cut(text: str, micros: int) -> None:
-    assert number_clock(Raw(text.encode()), MILLISECONDS, "$.at") == micros
+    assert number_clock(Raw(text.encode()), MILLISECONDS, "$.at") == format_micros(micros)
 
 
 @given(st.integers(0, 10**11), st.text(alphabet="0123456789", min_size=1, max_size=30))
 def test_no_digit_of_a_decimal_is_lost_or_rounded(whole: int, fraction: str) -> None:
     exact = Decimal(f"{whole}.{fraction[:6]}").scaleb(6)
-    assert number_clock(Raw(f"{whole}.{fraction}".encode()), SECONDS, "$") == int(exact)
+    assert number_clock(Raw(f"{whole}.{fraction}".encode()), SECONDS, "$") == format_micros(int(exact))
     as_exponent = f"{int(f'{whole}{fraction[:6]}')}e-{len(fraction[:6])}"
-    assert number_clock(Raw(as_exponent.encode()), SECONDS, "$") == int(exact)
+    assert number_clock(Raw(as_exponent.encode()), SECONDS, "$") == format_micros(int(exact))
 
 
 def test_an_absent_or_null_number_is_none() -> None:
     assert number_clock(UNSET, SECONDS, "$") is None
     assert number_clock(Raw(b"null"), SECONDS, "$") is None
-    assert number_clock(Raw(b" 5 "), SECONDS, "$") == 5000000
+    assert number_clock(Raw(b" 5 "), SECONDS, "$") == format_micros(5_000_000)
 
 
 @pytest.mark.parametrize("text", ['"1625471209"', "true", "[]", "{}", '""'])
@@ -149,14 +149,15 @@ def test_what_is_no_number_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["1e30", "-1e30", "1" * 30, "1" * 400, "1e308", "-1e308"])
 def test_a_number_beyond_every_calendar_stays_beyond_it(text: str) -> None:
-    assert number_clock(Raw(text.encode()), SECONDS, "$.created") not in range(YEAR_2000, YEAR_10000)
+    beyond = BEFORE_ALL if text.startswith("-") else AFTER_ALL
+    assert number_clock(Raw(text.encode()), SECONDS, "$.created") == beyond
 
 
 @pytest.mark.parametrize(
     "text", ["1e-30", "1e-999999999", "0e999999999", "1e-99999999999999999999", "0e99999999999999999999"]
 )
 def test_a_number_next_to_nothing_is_1970(text: str) -> None:
-    assert number_clock(Raw(text.encode()), SECONDS, "$.created") == 0
+    assert number_clock(Raw(text.encode()), SECONDS, "$.created") == format_micros(0)
 
 
 @pytest.mark.parametrize("text", ["1e999", "-1e999", "1" * 5000, '["\\ud83d"]', '"\\ud83d"'])

@@ -1,0 +1,44 @@
+"""The rows' rules as the lane uses them: on bytes."""
+
+from typing import Any
+
+import pytest
+
+from app.lane.row_store import RowStore
+from app.row_logic import ROW_LOGIC
+from app.state import encode_loyalty, encode_user
+from app.state.rows import LoyaltyRow, Marker, UserRow
+
+
+def rows_of(vendor: str, tenant: str, sub: str) -> list[bytes]:
+    names: dict[str, Any] = {"vendor": vendor, "tenant": tenant, "sub": sub}
+    return [
+        encode_user(UserRow(**names, complete=True, profile={}, attributes={}, settings={}, stamps={})),
+        encode_user(Marker(**names, deleted_at="2024-01-01T00:00:00.000000Z")),
+        encode_loyalty(LoyaltyRow(**names, entries=[])),
+    ]
+
+
+@pytest.mark.parametrize(("tenant", "sub"), [("acme", "42"), ("1.app", "żółw"), ("default", "a b")])
+def test_the_head_is_how_every_row_of_a_key_begins(tenant: str, sub: str) -> None:
+    head = ROW_LOGIC.head(f"fynd/{tenant}/{sub}".encode())
+    assert all(row.startswith(head + b'"') for row in rows_of("fynd", tenant, sub))
+
+
+@pytest.mark.parametrize(
+    ("key", "sub"),
+    [
+        ("fynd/acme/a%2Fb", "a/b"),
+        ('fynd/acme/"', '"'),
+        ("fynd/acme/\\", "\\"),
+        ("nobody's", "42"),
+        ("", "42"),
+        ("fynd/acme/42/more", "42"),
+    ],
+)
+def test_rows_that_begin_otherwise_are_kept_as_they_are(key: str, sub: str) -> None:
+    for row in rows_of("fynd", "acme", sub):
+        assert not row.startswith(ROW_LOGIC.head(key.encode()))
+        store = RowStore(ROW_LOGIC.head)
+        store[key.encode()] = row
+        assert store[key.encode()] == row
