@@ -6,7 +6,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo broker test check format bench fuzz torture mutants clean
+.PHONY: help install demo broker test check format bench fuzz torture mutants soak clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -58,6 +58,10 @@ torture: $(INSTALLED) ## Kill, freeze, cut off and rebalance real workers and br
 
 mutants: $(INSTALLED) ## Take each safeguard of the lane out on purpose: the fault matrix has to see it
 	@$(BIN)/python -m tests.faults.mutants $(ARGS)
+
+MINUTES ?= 20
+soak: $(INSTALLED) ## Two workers under constant load, half of it with kills: latency, lag, memory, every record (MINUTES=20)
+	@$(BIN)/python -m tests.soak --minutes $(MINUTES) $(ARGS)
 
 clean: ## Remove .venv and everything else that was made here
 	rm -rf .venv build dist *.egg-info .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache

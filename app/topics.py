@@ -28,6 +28,10 @@ ROW_BYTES: Final = 64 << 20
 # must not have removed the newer one (lane.md, section 4).
 MIN_COMPACTION_LAG_MS: Final = 3_600_000
 
+# Kafka never compacts the segment that it writes: with its default of 1 GiB a restart would read up to
+# that much of old rows a partition. It has to take the largest row.
+ROW_SEGMENT_BYTES: Final = 2 * ROW_BYTES
+
 # A dead letter keeps its record's timestamp, whatever it is; Kafka 4 refuses those an hour ahead by default.
 ANY_TIMESTAMP: Final = {"message.timestamp.after.max.ms": str((1 << 63) - 1)}
 
@@ -111,6 +115,7 @@ def expected_topics(settings: Settings) -> list[Topic]:
     row_configs = {
         "max.message.bytes": str(ROW_BYTES),
         "min.compaction.lag.ms": str(MIN_COMPACTION_LAG_MS),
+        "segment.bytes": str(ROW_SEGMENT_BYTES),
     }
     return [
         *vendor_topics,

@@ -13,6 +13,7 @@ from tests.faults.cases import CASES
 from tests.faults.failed import CaseFailed
 from tests.faults.matrix import chosen, run_all
 from tests.faults.table import line, markdown, table
+from tests.page import put
 
 
 def main() -> int:
@@ -20,7 +21,7 @@ def main() -> int:
     parser.add_argument("case", nargs="*", help="names or patterns; all by default")
     parser.add_argument("--list", action="store_true", help="name the cases and do nothing")
     parser.add_argument("--events", type=int, help="records a case, at least; each case has its own default")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table there as well")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="put the figures into this page, too")
     options = parser.parse_args()
     if options.list:
         for name, case in CASES.items():
@@ -37,8 +38,8 @@ def main() -> int:
         print(f"  {line(outcome)}", flush=True)
     seconds = time.monotonic() - began
     print(f"\n{table(outcomes)}\n\n{len(outcomes)} cases in {seconds:.0f} s")
-    if options.markdown:
-        options.markdown.write_text(markdown(outcomes, seconds), "utf-8")
+    if options.page:
+        put(options.page, "matrix", markdown(outcomes, seconds))
     return 0 if all(outcome.green for outcome in outcomes) else 1
 
 

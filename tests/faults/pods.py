@@ -125,6 +125,11 @@ class Pod:
             raise CaseFailed(f"worker {self.name} did not end in {_STOP_SECONDS:g} s") from None
 
     @property
+    def pid(self) -> int:
+        """Of the process of this moment, or of the one that has just ended."""
+        return self._process.pid
+
+    @property
     def alive(self) -> bool:
         return self._process.poll() is None
 

@@ -69,7 +69,7 @@ def markdown(outcomes: Sequence[Outcome], seconds: float) -> str:
         f"{len(outcomes)} cases in {seconds / 60:.0f} minutes, by `make torture`.",
         "",
         "| " + " | ".join(head) + " |",
-        "|---" * 1 + "|---:" * (len(head) - 1) + "|",
+        "|---" + "|---:" * (len(head) - 1) + "|",
     ]
     for outcome in outcomes:
         fault = CASES[outcome.case].fault + ("" if outcome.green else " **(red)**")

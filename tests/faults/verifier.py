@@ -85,7 +85,7 @@ def judge(found: Found, expected: Expected) -> Report:
     _judge_letters(report, found.letters, expected.letters)
     places = _places(report, found.canonical)
     for records, rows in ((found.users, expected.users), (found.loyalty, expected.loyalty)):
-        report.wrong_rows += _wrong_rows(records, rows)
+        report.wrong_rows += wrong_rows(records, rows)
         report.misplaced += sum(
             places.get(key, partition) != partition for key, partition in _places(report, records).items()
         )
@@ -130,7 +130,7 @@ def _judge_letters(report: Report, records: Iterable[Record], expected: Mapping[
     seen: set[Place] = set()
     for record in records:
         headers = dict(record.headers)
-        place = _origin(headers)
+        place = letter_origin(headers)
         wanted = expected.get(place) if place else None
         if place is None or wanted is None or not _is_letter(record, headers, wanted):
             report.unexplained += 1
@@ -141,7 +141,8 @@ def _judge_letters(report: Report, records: Iterable[Record], expected: Mapping[
     report.lost += len(expected) - len(seen)
 
 
-def _origin(headers: Mapping[str, bytes | None]) -> Place | None:
+def letter_origin(headers: Mapping[str, bytes | None]) -> Place | None:
+    """Which record the dead letter is of, by its headers; None where they do not say."""
     try:
         topic, partition, offset = (
             (headers[_CONNECT + name] or b"").decode() for name in ("topic", "partition", "offset")
@@ -173,7 +174,8 @@ def _places(report: Report, records: Iterable[Record]) -> dict[bytes, int]:
     return places
 
 
-def _wrong_rows(records: Iterable[Record], expected: Mapping[bytes, bytes]) -> int:
+def wrong_rows(records: Iterable[Record], expected: Mapping[bytes, bytes]) -> int:
+    """Of one changelog: how many keys' last row is not the expected one. Holds one row a key."""
     last = {record.key or b"": record.value for record in records}
     found = {key: row for key, row in last.items() if row is not None}
     return sum(

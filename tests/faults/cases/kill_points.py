@@ -9,7 +9,6 @@ from tests.faults.points import KILL_POINTS, POINTS
 from tests.faults.stage import Stage
 
 _RATE = 1_500
-_EVENTS = 2_500
 # The embedded broker allows 2 s, others 6 s at the least.
 _SESSION_SECONDS = "6" if os.environ.get("BROKER_URL") else "2"
 
@@ -36,7 +35,6 @@ CASES = [
         name="kill-" + "".join(letter if letter.isalnum() else "-" for letter in point).replace("--", "-"),
         fault=f"kill -9: {point}",
         play=partial(_kill_at, point),
-        events=_EVENTS,
     )
     for point in KILL_POINTS
 ]

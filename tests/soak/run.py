@@ -1,0 +1,77 @@
+"""The whole soak: capacity, a quiet half, a half with kills, rest, and the account."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+
+from tests.faults.failed import CaseFailed
+from tests.faults.stage import Stage
+from tests.kafka import end_offsets
+from tests.soak.account import close_account
+from tests.soak.beside import beside
+from tests.soak.capacity import measure_capacity
+from tests.soak.figures import Figures, Half
+from tests.soak.kills import kill_in_turn
+from tests.soak.reader import Reader
+from tests.soak.sampler import Sampler
+from tests.soak.waits import wait_at_rest, wait_ready
+
+_CATCH_UP_SECONDS = 60.0
+
+
+def soak(stage: Stage, *, minutes: float, share: float, say: Callable[[str], None]) -> Figures:
+    """On a fresh stage: two workers take `share` of their capacity for so long. Raises CaseFailed where
+    the workers do not get ready, or do not come to rest."""
+    stage.steady()
+    quiet, killing = Half(), Half()
+    with Reader.reading(stage.broker, stage.settings) as reader:
+        capacity = measure_capacity(stage)
+        wait_at_rest(stage)
+        rate = round(capacity * share)
+        say(f"capacity {capacity:,.0f} records/s; the load is {rate:,}/s")
+        sampler = Sampler(stage, reader, rate, say)
+        before, began = stage.load.published, time.monotonic()
+        with beside(sampler.step):
+            with stage.load.flowing(rate):
+                reader.latencies, sampler.samples = quiet.latencies, quiet.samples
+                time.sleep(minutes * 30)
+                reader.latencies, sampler.samples = killing.latencies, killing.samples
+                kills = kill_in_turn(stage, began + minutes * 60)
+            seconds, flowed = time.monotonic() - began, stage.load.published - before
+            stage.load.flush()
+            wait_at_rest(stage)
+            wait_ready(stage)
+            _catch_up(stage, reader)
+    stops = _stop(stage)
+    return Figures(
+        minutes=seconds / 60,
+        capacity=capacity,
+        rate=flowed / seconds,
+        published=stage.load.published,
+        kills=kills,
+        quiet=quiet,
+        killing=killing,
+        account=close_account(stage, reader.ledger, say),
+        strange=reader.strange,
+        exits=Counter(code for pod in stage.pods for code in pod.exits),
+        stops=stops,
+    )
+
+
+def _catch_up(stage: Stage, reader: Reader) -> None:
+    ends = {
+        (topic, part): end
+        for topic in (stage.settings.topic_events, stage.settings.topic_dead_letter)
+        for part, end in end_offsets(stage.broker, topic).items()
+    }
+    stage.wait(lambda: reader.passed(ends), "the reader at the ends", _CATCH_UP_SECONDS)
+
+
+def _stop(stage: Stage) -> list[str]:
+    problems = []
+    for pod in stage.pods:
+        try:
+            pod.stop()
+        except CaseFailed as failed:
+            problems.append(str(failed))
+    return problems
