@@ -44,21 +44,32 @@ class _LogFold:
         self._logic = logic
 
     def read(self, records: Iterable[Keyed]) -> None:
-        rows, last = self.rows, self._last
-        merge, supersedes = self._logic.merge, self._logic.supersedes
+        """Key by key, so that a key's versions in this batch are compared while they are at hand."""
+        versions: dict[bytes, list[Row]] = {}
         for record in records:
-            key, newer = record.key, record.value
-            if key is None:  # not ours, and nothing can be stored under it
-                continue
-            older = rows.get(key)
+            if record.key is not None:  # else not ours, and nothing can be stored under it
+                versions.setdefault(record.key, []).append(record.value)
+        for key, later in versions.items():
+            before = self.rows.get(key)
+            row = self._merged(key, before, later)
+            if row is not None:
+                self.rows[key] = row
+            elif before is not None:
+                del self.rows[key]
+
+    def _merged(self, key: bytes, row: Row, versions: Iterable[Row]) -> Row:
+        """The row of the key after these versions of it."""
+        for newer in versions:
             if newer is None:
-                self._end(key, older)
-            elif older is None or older == newer or supersedes(older, newer):
-                rows[key] = newer
-                last.pop(key, None)
+                self._end(key, row)
+                row = None
+            elif row is None or row == newer or self._logic.supersedes(row, newer):
+                self._last.pop(key, None)
+                row = newer
             else:
-                rows[key] = merge(key, older, newer)
-                last[key] = newer
+                self._last[key] = newer
+                row = self._logic.merge(key, row, newer)
+        return row
 
     def restore(self, key: bytes) -> None:
         """The tombstone of the key is void: what stood before it counts again."""
@@ -83,7 +94,6 @@ class _LogFold:
     def _end(self, key: bytes, older: Row) -> None:
         self._last.pop(key, None)
         if older is not None:
-            del self.rows[key]
             earlier = self.ended.get(key)
             self.ended[key] = older if earlier is None else self._logic.merge(key, earlier, older)
 

@@ -35,6 +35,23 @@ class _UserView(Struct, gc=False):
 _decoder = msgspec.json.Decoder(_UserView)
 
 
+class _Latest:
+    """The row that was decoded last: in a log of versions the newer one is the next one's older one."""
+
+    def __init__(self) -> None:
+        self._known = b"", _UserView()
+
+    def view(self, row: bytes) -> _UserView:
+        known, view = self._known
+        if row is not known:
+            view = _decoder.decode(row)
+            self._known = row, view
+        return view
+
+
+_latest = _Latest()
+
+
 def user_supersedes(older: bytes, newer: bytes) -> bool:
     """Whether `merge_users` of these two states of one users row is plainly `newer`, byte for byte.
 
@@ -43,7 +60,7 @@ def user_supersedes(older: bytes, newer: bytes) -> bool:
     if newer == older:
         return True
     try:
-        new, old = _decoder.decode(newer), _decoder.decode(older)
+        old, new = _latest.view(older), _latest.view(newer)
     except (ValueError, RecursionError):
         raise InvalidRow("expected rows of the users table") from None
     if not _not_before(new.deleted_at, old.deleted_at):

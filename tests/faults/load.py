@@ -17,6 +17,7 @@ from tests.faults.failed import CaseFailed
 # Every so many records of a vendor is one that no mapper takes: about 6 % in all.
 _NOT_JSON, _NO_NAME, _NULL = 29, 43, 97
 _TICK_SECONDS = 0.05
+Headers = list[tuple[str, str | bytes | None]]
 # Longer than any outage that a case makes; the producer waits, in order, and repeats nothing.
 _PATIENCE_SECONDS = 300.0
 
@@ -54,6 +55,13 @@ class Load:
             self.published += count
         self._producer.poll(0)
 
+    def publish_bad(self, vendor: str, count: int) -> None:
+        """Records of one vendor that are all dead, in its partitions in turn."""
+        with self._lock:
+            for number in range(count):
+                self._produce(self._topics[vendor], b"bad, number %d" % number, str(number).encode(), [])
+            self.published += count
+
     def flush(self) -> None:
         """Until every record is acknowledged. Raises CaseFailed where one was refused."""
         left = self._producer.flush(_PATIENCE_SECONDS)
@@ -83,16 +91,13 @@ class Load:
     def _send(self, number: int, vendor: int) -> None:
         name = list(VENDORS)[vendor]
         user = user_of(number, self._users)
-        headers: list[tuple[str, str | bytes | None]] = [("tenant", b"acme")] if user % 3 else []
+        headers: Headers = [("tenant", b"acme")] if user % 3 else []
+        self._produce(self._topics[name], body(name, number, user), str(user).encode(), headers)
+
+    def _produce(self, topic: str, value: bytes | None, key: bytes, headers: Headers) -> None:
         while True:
             try:
-                self._producer.produce(
-                    self._topics[name],
-                    body(name, number, user),
-                    str(user).encode(),
-                    headers=headers,
-                    on_delivery=self._delivered,
-                )
+                self._producer.produce(topic, value, key, headers=headers, on_delivery=self._delivered)
                 break
             except BufferError:
                 self._producer.poll(0.1)

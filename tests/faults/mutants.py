@@ -16,11 +16,11 @@ from tests.faults.mutations import MUTATIONS
 from tests.page import put
 
 JUDGES: Final[dict[str, Sequence[str]]] = {
-    "acks not awaited": ("refused-size",),
+    "acks not awaited": ("kill-canonical-unanswered-what-is-done-committed",),
     "offsets committed one ahead": ("kill-after-commit",),
     "changelog written after the commit": ("kill-after-commit",),
-    "fetch gate off": ("join-leave",),
-    "rewind off": ("join-leave",),
+    "fetch gate off": ("join-leave", "sigterm"),
+    "rewind off": ("held",),
     "quiesce off": ("join-leave",),
     "recovery merge off": ("zombie-restart",),
     "guard off": ("zombie-write",),

@@ -135,12 +135,31 @@ class Pod:
 
     def ready(self) -> bool:
         """What the probe of a pod asks."""
+        status, _ = self._readyz()
+        return status == 200
+
+    def holds(self, vendor: str) -> bool:
+        """Whether it is not ready because it holds this vendor."""
+        _, why = self._readyz()
+        return f"{vendor} is held".encode() in why
+
+    def resume(self, vendor: str) -> None:
+        """`rollcall resume`, as an operator types it; a worker that has just gone answers nothing."""
+        subprocess.run(
+            [sys.executable, "-m", "app", "resume", vendor, "--url", f"http://127.0.0.1:{self._port}"],
+            cwd=ROOT,
+            capture_output=True,
+            check=False,
+        )
+
+    def _readyz(self) -> tuple[int, bytes]:
         with closing(http.client.HTTPConnection("127.0.0.1", self._port, timeout=2)) as connection:
             try:
                 connection.request("GET", "/readyz")
-                return connection.getresponse().status == 200
+                answer = connection.getresponse()
+                return answer.status, answer.read()
             except (OSError, http.client.HTTPException):
-                return False
+                return 0, b""
 
     def reasons(self) -> list[str]:
         """Why it ended itself with code 70, each time: the one line that it leaves."""

@@ -7,6 +7,7 @@ supervisor's next process gets through.
 import asyncio
 import os
 import signal
+import threading
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -21,6 +22,9 @@ from app.lane.producer import GroupProducer
 from app.lane.recovery import TableLoader
 from app.lane.thread import LaneThread
 from app.settings import Settings
+
+# Some commit intervals: whatever the lane takes for done is committed by then.
+_HELD_SECONDS = 3.0
 
 
 class Trigger:
@@ -129,6 +133,37 @@ def _between(first: str, second: str) -> Point:
     return Point(install)
 
 
+def _held(topic_name: str) -> Point:
+    """A wave waits until a vendor's offsets are committed once more, if they are; then comes the end."""
+
+    def install(trigger: Trigger, settings: Settings) -> None:
+        wanted = _topics(settings)[topic_name]
+        send, commit = GroupProducer._send_wave, LaneThread._commit_offsets
+        # The lane commits in a thread of its own.
+        holding, committed = threading.Event(), threading.Event()
+
+        @wraps(send)
+        async def held(self: GroupProducer, client: Any, topic: str, wave: Any) -> None:
+            if topic == wanted and trigger.due():
+                holding.set()
+                await asyncio.to_thread(committed.wait, _HELD_SECONDS)
+                trigger.fire()
+            await send(self, client, topic, wave)
+
+        @wraps(commit)
+        async def seen(self: LaneThread, offsets: Any, *rest: Any) -> bool:
+            was_held = holding.is_set()
+            done = await commit(self, offsets, *rest)
+            if done and was_held and any(topic != settings.topic_events for topic, _ in offsets):
+                committed.set()
+            return done
+
+        GroupProducer._send_wave = held  # type: ignore[method-assign]
+        LaneThread._commit_offsets = seen  # type: ignore[method-assign, assignment]
+
+    return Point(install)
+
+
 def _wave(topic_name: str, number: signal.Signals) -> Point:
     """Between the check of the lease and the request: what no check on this side can close."""
 
@@ -194,6 +229,7 @@ POINTS: dict[str, Point] = {
     "dead letters written, canonical not": _between("letters", "canonical"),
     "users written, loyalty not": _between("users", "loyalty"),
     "loyalty written, users not": _between("loyalty", "users"),
+    "canonical unanswered, what is done committed": _held("canonical"),
     "after acks, before their slice is done": _before(LaneConsumer, "_done"),
     "after acks, before a vendor's commit": _before(
         LaneThread, "_commit_offsets", _committing(canonical=False)

@@ -183,12 +183,17 @@ class Stage:
         seen = self.watch.look()
         return seen.lag() if seen else 0
 
-    def recovered(self) -> float:
+    def recovered(self, helped: Callable[[], None] = lambda: None) -> float:
         """The fault is over: everything that is in the sources now has to be committed within a minute,
-        and nobody helps. Returns the seconds that it took."""
+        and nobody helps but `helped`, again and again. Returns the seconds that it took."""
         began = time.monotonic()
         mark = self.wait(self.watch.look, "an answer of the broker", RECOVERY_SECONDS)
-        self.wait(lambda: self._passed(mark), "progress after the fault", RECOVERY_SECONDS)
+
+        def passed() -> bool:
+            helped()
+            return self._passed(mark)
+
+        self.wait(passed, "progress after the fault", RECOVERY_SECONDS)
         seconds = time.monotonic() - began
         self.recovery = max(self.recovery, seconds)
         return seconds
