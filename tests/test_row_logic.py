@@ -4,10 +4,13 @@ from typing import Any
 
 import pytest
 
+from app.canonical import Event
 from app.lane.row_store import RowStore
 from app.row_logic import ROW_LOGIC
 from app.state import encode_loyalty, encode_user
 from app.state.rows import LoyaltyRow, Marker, UserRow
+from tests.state.events import deleted, full, score
+from tests.state.histories import encoded, replay
 
 
 def rows_of(vendor: str, tenant: str, sub: str) -> list[bytes]:
@@ -42,3 +45,34 @@ def test_rows_that_begin_otherwise_are_kept_as_they_are(key: str, sub: str) -> N
         store = RowStore(ROW_LOGIC.head)
         store[key.encode()] = row
         assert store[key.encode()] == row
+
+
+def row_pair(*history: Event) -> tuple[bytes, bytes]:
+    user, loyalty = encoded(replay(list(history)))
+    assert user is not None
+    assert loyalty is not None
+    return user, loyalty
+
+
+def test_two_versions_become_the_row_of_both_histories() -> None:
+    older, newer = row_pair(full(1), score(2)), row_pair(full(3), score(4))
+    user, loyalty = row_pair(full(1), score(2), full(3), score(4))
+    assert ROW_LOGIC.users.merge(b"magine/acme/7", older[0], newer[0]) == user
+    assert ROW_LOGIC.loyalty.merge(b"magine/acme/7", older[1], newer[1]) == loyalty
+
+
+def test_a_deletion_that_one_log_knows_prunes_the_other() -> None:
+    marker, _ = encoded(replay([full(1), deleted(5)]))
+    alive, loyalty = row_pair(full(1), score(2))
+    assert marker is not None
+    assert ROW_LOGIC.reconcile(marker, loyalty) == (marker, None)
+    assert ROW_LOGIC.reconcile(alive, loyalty) == (alive, loyalty)
+    assert ROW_LOGIC.reconcile(None, loyalty) == (None, loyalty)
+    assert ROW_LOGIC.reconcile(marker, None) == (marker, None)
+
+
+def test_only_a_marker_is_one() -> None:
+    marker, _ = encoded(replay([full(1), deleted(5)]))
+    assert marker is not None
+    assert ROW_LOGIC.is_marker(marker)
+    assert not ROW_LOGIC.is_marker(row_pair(full(1), score(2))[0])
