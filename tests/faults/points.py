@@ -110,23 +110,20 @@ def _after_async(owner: type, name: str) -> Point:
 
 
 def _between(first: str, second: str) -> Point:
-    """A wave to the topic `second` waits until one to `first` is acknowledged; then comes the end."""
+    """A wave to the topic `second` waits until everything that was appended for `first` before it is
+    acknowledged; then comes the end."""
 
     def install(trigger: Trigger, settings: Settings) -> None:
         topics = _topics(settings)
         original = GroupProducer._send_wave
-        held, acknowledged = asyncio.Event(), asyncio.Event()
 
         @wraps(original)
         async def wrapped(self: GroupProducer, client: Any, topic: str, wave: Any) -> None:
             if topic == topics[second] and trigger.due():
-                held.set()
-                await acknowledged.wait()
+                appended = {each: at for each, at in self._book.ticket().items() if each == topics[first]}
+                await self._wait_for(appended)
                 trigger.fire()
-            was_held = held.is_set()
             await original(self, client, topic, wave)
-            if topic == topics[first] and was_held:
-                acknowledged.set()
 
         GroupProducer._send_wave = wrapped  # type: ignore[method-assign]
 
