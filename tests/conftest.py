@@ -1,6 +1,7 @@
 """Fixtures for everyone: one real Kafka a test session, and names that no other test uses."""
 
 import os
+import signal
 import sys
 import uuid
 from collections.abc import Callable, Iterator
@@ -8,6 +9,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from app.embedded_kafka import EmbeddedKafka
+
+# A shell that starts the tests in the background has them ignore SIGINT, and so would all that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -37,7 +37,7 @@ class Demo:
     def end(self) -> tuple[str, str]:
         """The rest of both outputs, when it has ended; nothing that it had started is there any more."""
         output, errors = self.process.communicate(timeout=120)
-        wait_until(lambda: all(map(is_gone, self._descendants)), "the end of all processes", timeout=5)
+        wait_until(lambda: all(map(is_gone, self._descendants)), "the end of all processes")
         assert list(self._temporary.iterdir()) == []
         return output, errors
 
