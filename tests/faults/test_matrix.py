@@ -8,11 +8,9 @@ from tests.faults.cases import CASES, run_case
 from tests.faults.cluster import Cluster
 
 EVENTS = {
-    "kill-one": 4_000,
+    "kill-both": 4_000,
     "join-leave": 4_000,
     "zombie-restart": 4_000,
-    "kill-after-apply": 2_000,
-    "kill-canonical-written-dead-letters-not": 2_000,
     "kill-users-written-loyalty-not": 2_000,
     "kill-after-acks-before-a-vendor-s-commit": 2_000,
     "kill-recovery-before-rows-go-live": 2_000,
