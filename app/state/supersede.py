@@ -39,7 +39,7 @@ class _Latest:
     """The row that was decoded last: in a log of versions the newer one is the next one's older one."""
 
     def __init__(self) -> None:
-        self._known = b"", _UserView()
+        self._known: tuple[bytes | None, _UserView] = None, _UserView()
 
     def view(self, row: bytes) -> _UserView:
         known, view = self._known

@@ -52,9 +52,10 @@ def test_what_is_no_row_is_refused_without_a_word_of_it(value: bytes) -> None:
         decode_loyalty(value)
 
 
-def test_recovery_is_told_of_what_is_no_row() -> None:
+@pytest.mark.parametrize("older", [b"", b"1"])
+def test_recovery_is_told_of_what_is_no_row(older: bytes) -> None:
     with pytest.raises(InvalidRow):
-        user_supersedes(b"1", b"2")
+        user_supersedes(older, b"2")
 
 
 def test_a_row_with_a_time_that_is_none_is_refused_when_it_is_merged() -> None:
