@@ -1,5 +1,6 @@
 """Rollcall's worker against a plain Faust worker: events by CPU second, source topic to both changelogs."""
 
+import tempfile
 import uuid
 from collections.abc import Sequence
 from contextlib import closing
@@ -115,7 +116,9 @@ def _faust_speed(options: BenchOptions, records: Records, warm_up: int, users: i
     publish(options.broker, source, records[:warm_up])
     arguments = ["-m", "tests.bench.plain_faust", options.broker, app_id, source, events, str(_PARTITIONS)]
     with (
-        measured(arguments, options.core) as process,
+        # Faust makes a folder for each app, by default where it is started.
+        tempfile.TemporaryDirectory(prefix="rollcall-bench-") as folder,
+        measured(arguments, options.core, {"FAUST_DATADIR": folder}) as process,
         closing(GroupProgress(options.broker, app_id)) as progress,
     ):
         return _speed(options, process, progress, (source, events), records, warm_up)
