@@ -1,14 +1,12 @@
 """Fixtures for everyone: one real Kafka a test session, and names that no other test uses."""
 
-import os
 import signal
-import sys
 import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from app.embedded_kafka import EmbeddedKafka
+from tests.broker import any_broker
 
 # A shell that starts the tests in the background has them ignore SIGINT, and so would all that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -16,13 +14,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @pytest.fixture(scope="session")
 def broker() -> Iterator[str]:
-    """Bootstrap servers, `host:port[,..]`: those of BROKER_URL if it is set, else an embedded Kafka's."""
-    url = os.environ.get("BROKER_URL", "")
-    if url:
-        yield url.removeprefix("kafka://")
-        return
-    with EmbeddedKafka(progress=lambda line: print(line, file=sys.stderr)) as kafka:
-        yield kafka.bootstrap
+    """Bootstrap servers, for all tests of the session."""
+    with any_broker() as servers:
+        yield servers
 
 
 @pytest.fixture

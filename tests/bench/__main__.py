@@ -4,21 +4,21 @@ On one broker: the embedded one, or the one that BROKER_URL names.
 """
 
 import argparse
-import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Final
 
 from rich.console import Console
 
-from app.embedded_kafka import EmbeddedKafka, EmbeddedKafkaError
+from app.embedded_kafka import EmbeddedKafkaError
 from tests.bench.commands import run_convert, run_fold
 from tests.bench.figures import Report, show
 from tests.bench.lane import run_lane
 from tests.bench.options import BenchOptions
 from tests.bench.processes import BenchFailed, reserve_core
 from tests.bench.recovery import run_recovery
+from tests.broker import any_broker
 
 ON_BROKER: Final[dict[str, Callable[[BenchOptions], Report]]] = {"lane": run_lane, "recovery": run_recovery}
 _WIDTH: Final = 120
@@ -38,9 +38,10 @@ def main(arguments: Sequence[str]) -> int:
     if unknown := [name for name in names if name not in BENCHES]:
         parser.error(f"no such bench: {', '.join(unknown)}")
     core = reserve_core()
+    on_broker = any(name in ON_BROKER for name in names)
     reports = []
     try:
-        with _broker(needed=any(name in ON_BROKER for name in names)) as broker:
+        with any_broker() if on_broker else nullcontext("") as broker:
             options = BenchOptions(
                 rounds=asked.rounds,
                 scale=asked.scale,
@@ -58,17 +59,6 @@ def main(arguments: Sequence[str]) -> int:
     # Not cut where nobody looks at it live.
     show(console if console.is_terminal else Console(width=_WIDTH), reports)
     return 0
-
-
-@contextmanager
-def _broker(*, needed: bool) -> Iterator[str]:
-    """Bootstrap servers; empty where none is needed."""
-    url = os.environ.get("BROKER_URL", "")
-    if url or not needed:
-        yield url.removeprefix("kafka://")
-    else:
-        with EmbeddedKafka(progress=_say) as kafka:
-            yield kafka.bootstrap
 
 
 def _say(line: str) -> None:

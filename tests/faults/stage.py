@@ -92,6 +92,8 @@ class Stage:
         self.pods: list[Pod] = []
         self.notes: list[str] = []
         self.recovery = 0.0
+        self.patience = 0.0
+        """Seconds that every wait may take at least; for those who demand no time."""
         self._began = time.monotonic()
         self._users = users
         self._all_pods: list[Pod] = []
@@ -209,17 +211,22 @@ class Stage:
 
         self.wait(at_rest, "all offsets committed to their ends", _REST_SECONDS)
 
-    def finish(self) -> Outcome:
-        """The last phase: at rest, all workers end on SIGTERM, and everything is counted again."""
-        self.load.flush()
-        self.wait_at_rest()
-        self.wait_ready()
+    def stop_all(self) -> list[str]:
+        """Every worker ends by SIGTERM, for good. Returns what was wrong with it."""
         problems = []
         for pod in self.pods:
             try:
                 pod.stop()
             except CaseFailed as failed:
                 problems.append(str(failed))
+        return problems
+
+    def finish(self) -> Outcome:
+        """The last phase: at rest, all workers end on SIGTERM, and everything is counted again."""
+        self.load.flush()
+        self.wait_at_rest()
+        self.wait_ready()
+        problems = self.stop_all()
         report = verify(self.broker, self.settings)
         if report.records != self.load.published:
             problems.append(f"{self.load.published} records published, {report.records} found")
@@ -246,7 +253,9 @@ class Stage:
         return reach
 
     def wait(self, condition: Callable[[], T | None], what: str, seconds: float) -> T:
-        """Polls until the condition is true, and returns that. Raises CaseFailed after `seconds`."""
+        """Polls until the condition is true, and returns that. Raises CaseFailed after `seconds`, or the
+        stage's patience if that is longer."""
+        seconds = max(seconds, self.patience)
         deadline = time.monotonic() + seconds
         while not (result := condition()):
             if time.monotonic() > deadline:

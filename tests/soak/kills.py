@@ -6,7 +6,6 @@ import time
 from msgspec import Struct
 
 from tests.faults.stage import Stage
-from tests.soak.waits import wait_caught_up, wait_ready
 
 _EVERY_SECONDS = 30.0
 
@@ -28,9 +27,9 @@ def kill_in_turn(stage: Stage, until: float) -> list[Kill]:
     while (began := time.monotonic()) < until:
         stage.work_left()
         next(victims).kill()
-        wait_ready(stage)
+        stage.wait_ready()
         ready = time.monotonic()
-        wait_caught_up(stage)
+        stage.recovered()
         caught_up = time.monotonic()
         kills.append(Kill(ready - began, caught_up - began))
         time.sleep(max(min(began + _EVERY_SECONDS, until) - caught_up, 0))

@@ -4,7 +4,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from tests.faults.failed import CaseFailed
 from tests.faults.stage import Stage
 from tests.kafka import end_offsets
 from tests.soak.account import close_account
@@ -14,7 +13,6 @@ from tests.soak.figures import Figures, Half
 from tests.soak.kills import kill_in_turn
 from tests.soak.reader import Reader
 from tests.soak.sampler import Sampler
-from tests.soak.waits import wait_at_rest, wait_ready
 
 _CATCH_UP_SECONDS = 60.0
 
@@ -26,7 +24,7 @@ def soak(stage: Stage, *, minutes: float, share: float, say: Callable[[str], Non
     quiet, killing = Half(), Half()
     with Reader.reading(stage.broker, stage.settings) as reader:
         capacity = measure_capacity(stage)
-        wait_at_rest(stage)
+        stage.wait_at_rest()
         rate = round(capacity * share)
         say(f"capacity {capacity:,.0f} records/s; the load is {rate:,}/s")
         sampler = Sampler(stage, reader, rate, say)
@@ -39,10 +37,10 @@ def soak(stage: Stage, *, minutes: float, share: float, say: Callable[[str], Non
                 kills = kill_in_turn(stage, began + minutes * 60)
             seconds, flowed = time.monotonic() - began, stage.load.published - before
             stage.load.flush()
-            wait_at_rest(stage)
-            wait_ready(stage)
+            stage.wait_at_rest()
+            stage.wait_ready()
             _catch_up(stage, reader)
-    stops = _stop(stage)
+    stops = stage.stop_all()
     return Figures(
         minutes=seconds / 60,
         capacity=capacity,
@@ -65,13 +63,3 @@ def _catch_up(stage: Stage, reader: Reader) -> None:
         for part, end in end_offsets(stage.broker, topic).items()
     }
     stage.wait(lambda: reader.passed(ends), "the reader at the ends", _CATCH_UP_SECONDS)
-
-
-def _stop(stage: Stage) -> list[str]:
-    problems = []
-    for pod in stage.pods:
-        try:
-            pod.stop()
-        except CaseFailed as failed:
-            problems.append(str(failed))
-    return problems

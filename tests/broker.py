@@ -1,0 +1,19 @@
+"""The Kafka that tests, benches and the soak run on."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from app.embedded_kafka import EmbeddedKafka
+
+
+@contextmanager
+def any_broker() -> Iterator[str]:
+    """Bootstrap servers, `host:port[,..]`: those of BROKER_URL if it is set, else an embedded Kafka's, which
+    says on stderr what it does."""
+    if url := os.environ.get("BROKER_URL", ""):
+        yield url.removeprefix("kafka://")
+    else:
+        with EmbeddedKafka(progress=lambda line: print(line, file=sys.stderr, flush=True)) as kafka:
+            yield kafka.bootstrap
