@@ -17,6 +17,8 @@ from app.vendors.convert import DEFAULT_MAX_RECORD_BYTES, DEFAULT_TENANT
 _DAY: Final = 86_400.0
 # The upper bounds are what Kafka's protocol and a timer can take: infinite is none of it.
 Seconds = Annotated[float, Meta(ge=0, le=1e9)]
+# Kafka's `retention.ms` is in milliseconds; nobody means less than a second.
+Retention = Annotated[float, Meta(ge=1, le=1e9)]
 # Below this a loop that waits so long would do little else.
 Interval = Annotated[float, Meta(ge=0.05, le=3600)]
 # What a broker takes unless it is told otherwise (group.min.session.timeout.ms and its max).
@@ -65,6 +67,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     partitions_events: Annotated[
         Count, Meta(description="partitions of the canonical topic and of both changelogs")
     ] = 6
+    events_retention: Annotated[
+        Retention,
+        Meta(description="how long the canonical topic keeps events when it is created, in seconds"),
+    ] = 30 * _DAY
+    dead_letter_retention: Annotated[
+        Retention, Meta(description="how long dead letters are kept when their topic is created, in seconds")
+    ] = 30 * _DAY
     replication_factor: Annotated[Replicas, Meta(description="replicas of a topic when it is created")] = 1
     max_record_bytes: Annotated[Count, Meta(description="a larger record is dead, `too_large`")] = (
         DEFAULT_MAX_RECORD_BYTES

@@ -111,7 +111,11 @@ def expected_topics(settings: Settings) -> list[Topic]:
         for vendor in VENDORS
     ]
     count = settings.partitions_events
-    event_configs = {"max.message.bytes": str(EVENT_BYTES)}
+    event_configs = {"max.message.bytes": str(EVENT_BYTES), **_retention(settings.events_retention)}
+    dead_letter_configs = {
+        "max.message.bytes": str(EVENT_BYTES),
+        **_retention(settings.dead_letter_retention),
+    }
     row_configs = {
         "max.message.bytes": str(ROW_BYTES),
         "min.compaction.lag.ms": str(MIN_COMPACTION_LAG_MS),
@@ -121,10 +125,18 @@ def expected_topics(settings: Settings) -> list[Topic]:
         *vendor_topics,
         Topic(settings.topic_events, count, "delete", fixed=True, configs=event_configs),
         Topic(
-            settings.topic_dead_letter, count, "delete", fixed=False, configs=event_configs | ANY_TIMESTAMP
+            settings.topic_dead_letter,
+            count,
+            "delete",
+            fixed=False,
+            configs=dead_letter_configs | ANY_TIMESTAMP,
         ),
         *(Topic(name, count, "compact", fixed=True, configs=row_configs) for name in settings.changelogs),
     ]
+
+
+def _retention(seconds: float) -> dict[str, str]:
+    return {"retention.ms": str(round(seconds * 1000))}
 
 
 async def prepare_topics(settings: Settings, *, create: bool) -> dict[str, Found]:

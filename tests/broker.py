@@ -15,5 +15,16 @@ def any_broker() -> Iterator[str]:
     if url := os.environ.get("BROKER_URL", ""):
         yield url.removeprefix("kafka://")
     else:
-        with EmbeddedKafka(progress=lambda line: print(line, file=sys.stderr, flush=True)) as kafka:
+        with EmbeddedKafka(progress=_say) as kafka:
             yield kafka.bootstrap
+
+
+@contextmanager
+def stock_broker() -> Iterator[str]:
+    """Bootstrap servers of an embedded Kafka with the defaults that Kafka ships with."""
+    with EmbeddedKafka(stock=True, progress=_say) as kafka:
+        yield kafka.bootstrap
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

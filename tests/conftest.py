@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.broker import any_broker
+from tests.broker import any_broker, stock_broker
 
 # A shell that starts the tests in the background has them ignore SIGINT, and so would all that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -17,6 +17,21 @@ def broker() -> Iterator[str]:
     """Bootstrap servers, for all tests of the session."""
     with any_broker() as servers:
         yield servers
+
+
+@pytest.fixture(scope="session")
+def stock() -> Iterator[str]:
+    """Bootstrap servers of a Kafka with the defaults that it ships with: retention, which is checked each
+    second, automatic creation of topics, timestamp bounds. The friendly settings of `broker` hide these."""
+    with stock_broker() as servers:
+        yield servers
+
+
+@pytest.fixture(params=["broker", "stock"])
+def each_broker(request: pytest.FixtureRequest) -> str:
+    """For a test that has to pass on both."""
+    servers: str = request.getfixturevalue(request.param)
+    return servers
 
 
 @pytest.fixture

@@ -49,18 +49,22 @@ class EmbeddedKafka:
         nodes: int = 1,
         *,
         port: int | None = None,
+        stock: bool = False,
         extra: Mapping[str, str] | None = None,
         progress: Progress | None = None,
         start_timeout: float = 60.0,
     ) -> None:
         """Say what to run; nothing happens before `start()`.
 
-        `port` fixes the port of node 0 (others, and all by default, are free ones). `extra` holds broker
-        settings that replace ours. `progress` gets lines for a human while jars are fetched and nodes
-        start. `start_timeout` is how many seconds a start may take, without fetching.
+        `port` fixes the port of node 0 (others, and all by default, are free ones). `stock` leaves retention,
+        automatic creation of topics, group timeouts and timestamp bounds as Kafka ships them; tests get
+        friendlier ones otherwise. `extra` holds broker settings that replace ours. `progress` gets lines for
+        a human while jars are fetched and nodes start. `start_timeout` is how many seconds a start may take,
+        without fetching.
         """
         self._count = nodes
         self._port = port
+        self._stock = stock
         self._extra = dict(extra or {})
         self._say = progress or (lambda _line: None)
         self._start_timeout = start_timeout
@@ -174,7 +178,9 @@ class EmbeddedKafka:
                 pool.submit(
                     node.format,
                     self._cluster_id,
-                    server_properties(node.number, ports, node.folder / "data", self._extra),
+                    server_properties(
+                        node.number, ports, node.folder / "data", self._extra, stock=self._stock
+                    ),
                 )
                 for node in self._nodes
             ]

@@ -47,8 +47,27 @@ def is_free(port: int) -> bool:
     return True
 
 
-def server_properties(node: int, ports: Sequence[Ports], data: Path, extra: Mapping[str, str]) -> str:
-    """The text of the properties file of node number `node`; `extra` wins over what is set here."""
+# What makes tests short and lets them use records of any age. A broker of the field has none of it.
+_FRIENDLY: Mapping[str, object] = {
+    "auto.create.topics.enable": "false",
+    # Else the first member of a group waits 3 s for others at every start.
+    "group.initial.rebalance.delay.ms": 0,
+    # Tests of dead members need not wait 6 s for a session to end.
+    "group.min.session.timeout.ms": 500,
+    # Stories and fixtures carry record timestamps of years ago: retention would drop them at once.
+    "log.retention.ms": -1,
+}
+# Kafka's own defaults but for the interval of the check (5 minutes), so that a test sees what retention does.
+_STOCK: Mapping[str, object] = {"log.retention.check.interval.ms": 1_000}
+
+
+def server_properties(
+    node: int, ports: Sequence[Ports], data: Path, extra: Mapping[str, str], *, stock: bool = False
+) -> str:
+    """The text of the properties file of node number `node`; `extra` wins over what is set here.
+
+    `stock`: retention, automatic creation of topics, group timeouts and timestamp bounds as Kafka ships them.
+    """
     replicas = min(len(ports), 3)
     in_sync = max(1, replicas - 1)
     own = ports[node]
@@ -63,7 +82,6 @@ def server_properties(node: int, ports: Sequence[Ports], data: Path, extra: Mapp
         "advertised.listeners": f"PLAINTEXT://127.0.0.1:{own.broker}",
         "inter.broker.listener.name": "PLAINTEXT",
         "log.dirs": data,
-        "auto.create.topics.enable": "false",
         "default.replication.factor": replicas,
         "min.insync.replicas": in_sync,
         "offsets.topic.replication.factor": replicas,
@@ -73,14 +91,9 @@ def server_properties(node: int, ports: Sequence[Ports], data: Path, extra: Mapp
         "transaction.state.log.num.partitions": 5,
         "share.coordinator.state.topic.replication.factor": replicas,
         "share.coordinator.state.topic.min.isr": in_sync,
-        # Else the first member of a group waits 3 s for others at every start.
-        "group.initial.rebalance.delay.ms": 0,
-        # Tests of dead members need not wait 6 s for a session to end.
-        "group.min.session.timeout.ms": 500,
-        # Stories and fixtures carry record timestamps of years ago: retention would drop them at once.
-        "log.retention.ms": -1,
         # The default buffer is a quarter of the heap.
         "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
+        **(_STOCK if stock else _FRIENDLY),
         **extra,
     }
     return "".join(f"{name}={value}\n" for name, value in properties.items())
