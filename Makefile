@@ -2,33 +2,48 @@
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$python"; exit; }; \
 	done; echo python3)
-BIN := .venv/bin
-INSTALLED := .venv/.installed
+# Every target works in .venv. Only if PYTHON is given and .venv was made by another version of Python, it is
+# that version's own folder beside it, .venv-3.13: no target ever runs on another Python than PYTHON asks for.
+VENV := .venv
+ifneq ($(origin PYTHON),file)
+MADE_BY := $(shell sed -n 's/^version *= *\([0-9]*\.[0-9]*\).*/\1/p' .venv/pyvenv.cfg 2>/dev/null)
+ASKED_FOR := $(shell "$(PYTHON)" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+ifneq ($(filter-out $(ASKED_FOR),$(MADE_BY)),)
+VENV := .venv-$(ASKED_FOR)
+endif
+endif
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+KAFKA := $(VENV)/.kafka
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo broker test check format bench fuzz torture mutants soak clean
+.PHONY: help install demo broker test unit check format bench fuzz torture mutants soak clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@echo "  make PYTHON=python3.13 ...  on that Python: in .venv, or in .venv-3.13 if .venv is another Python's"
 
-install: $(INSTALLED) ## Create .venv and install everything, once; every other target does this first
+install: $(KAFKA) ## Create .venv and install everything, once; every other target does first what it needs of it
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 		{ echo "Rollcall needs Python 3.11 or later: make PYTHON=/path/to/python ..." >&2; exit 1; }
-	@echo "Installing into .venv, once: a minute or two"
-	"$(PYTHON)" -m venv .venv
+	@echo "Installing into $(VENV), once: a minute or two"
+	test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bench]'
-	@$(BIN)/python -m app.embedded_kafka || echo "Going on without Kafka's jars: they are fetched when first needed" >&2
 	@touch $(INSTALLED)
 
-demo: $(INSTALLED) ## Five vendors' events through a real Kafka, with every count and row compared (ARGS=--keep leaves it up)
+$(KAFKA): $(INSTALLED)
+	@$(BIN)/python -m app.embedded_kafka && touch $(KAFKA) || \
+		echo "Going on without Kafka's jars: they are fetched when first needed" >&2
+
+demo: $(KAFKA) ## Five vendors' events through a real Kafka, with every count and row compared (ARGS=--keep leaves it up)
 	@$(BIN)/python -m app demo $(ARGS)
 
-broker: $(INSTALLED) ## A real Kafka in the foreground; Ctrl-C stops it and drops its data
+broker: $(KAFKA) ## A real Kafka in the foreground; Ctrl-C stops it and drops its data
 	@$(BIN)/python -m app broker $(ARGS)
 
-test: $(INSTALLED) ## All tests on a real Kafka (BROKER_URL replaces the embedded one), then the coverage gates
+test: $(KAFKA) ## All tests on a real Kafka (BROKER_URL replaces the embedded one), then the coverage gates
 	@$(BIN)/python -m coverage erase
 	$(BIN)/python -m coverage run -m pytest -m 'not bench'
 	@$(BIN)/python -m coverage combine --quiet
@@ -36,6 +51,9 @@ test: $(INSTALLED) ## All tests on a real Kafka (BROKER_URL replaces the embedde
 	@$(BIN)/python -m coverage report --include='app/vendors/*,app/state/*' --fail-under=100
 	@echo "Branch coverage of the rest, gate 90 %"
 	@$(BIN)/python -m coverage report --omit='app/vendors/*,app/state/*' --fail-under=90
+
+unit: $(INSTALLED) ## The tests that need no Kafka and no Java: a minute (make unit PYTHON=python3.13)
+	$(BIN)/python -m pytest -m 'not kafka and not bench' $(ARGS)
 
 check: $(INSTALLED) ## Lint, formatting and types
 	$(BIN)/ruff check
@@ -46,23 +64,23 @@ format: $(INSTALLED) ## Format the code and apply the linter's safe fixes
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(INSTALLED) ## Speed and size beside a plain Faust worker, on one broker
+bench: $(KAFKA) ## Speed and size beside a plain Faust worker, on one broker
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 INPUTS ?= 10000000
 fuzz: $(INSTALLED) ## Hostile inputs for the mappers and the state, nightly (INPUTS=10000000, ARGS='--seed 1 --jobs 2')
 	@$(BIN)/python -m tests.fuzz --inputs $(INPUTS) $(ARGS)
 
-torture: $(INSTALLED) ## Kill, freeze, cut off and rebalance real workers and brokers, and count everything again (ARGS='kill-* --list')
+torture: $(KAFKA) ## Kill, freeze, cut off and rebalance real workers and brokers, and count everything again (ARGS='kill-* --list')
 	@$(BIN)/python -m tests.faults $(ARGS)
 
-mutants: $(INSTALLED) ## Take each safeguard of the lane out on purpose: the fault matrix has to see it
+mutants: $(KAFKA) ## Take each safeguard of the lane out on purpose: the fault matrix has to see it
 	@$(BIN)/python -m tests.faults.mutants $(ARGS)
 
 MINUTES ?= 20
-soak: $(INSTALLED) ## Two workers under constant load, half of it with kills: latency, lag, memory, every record (MINUTES=20)
+soak: $(KAFKA) ## Two workers under constant load, half of it with kills: latency, lag, memory, every record (MINUTES=20)
 	@$(BIN)/python -m tests.soak --minutes $(MINUTES) $(ARGS)
 
-clean: ## Remove .venv and everything else that was made here
-	rm -rf .venv build dist *.egg-info .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache
+clean: ## Remove .venv, those beside it and everything else that was made here
+	rm -rf .venv .venv-* build dist *.egg-info .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

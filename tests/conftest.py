@@ -1,8 +1,9 @@
 """Fixtures for everyone: one real Kafka a test session, and names that no other test uses."""
 
+import os
 import signal
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import pytest
 
@@ -10,6 +11,27 @@ from tests.broker import any_broker, stock_broker
 
 # A shell that starts the tests in the background has them ignore SIGINT, and so would all that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+KAFKAS = frozenset({"broker", "stock", "each_broker"})
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whoever asks for a fixture that is a Kafka has the marker `kafka` without saying so."""
+    for item in items:
+        if isinstance(item, pytest.Function) and KAFKAS & set(item.fixturenames):
+            item.add_marker(pytest.mark.kafka)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """A test without the marker `kafka` finds no Kafka, nor do its fixtures and the processes that they
+    start: the folder where the jars are looked for cannot be one. So `make unit` needs no Java."""
+    with pytest.MonkeyPatch.context() as environment:
+        if item.get_closest_marker("kafka") is None:
+            environment.setenv("JGO_CACHE_DIR", f"{os.devnull}/this-test-lacks-the-marker-kafka")
+            environment.delenv("BROKER_URL", raising=False)
+        return (yield)
 
 
 @pytest.fixture(scope="session")

@@ -34,6 +34,7 @@ sys.exit(main(["demo"]))
 _MOMENTS = ("Kafka: starting", "Worker: starting", "Act 1")
 
 
+@pytest.mark.kafka
 def test_it_says_that_all_is_right_and_leaves_nothing(tmp_path: Path) -> None:
     # Settings of the environment that would change the outcome of everything.
     with demo(tmp_path, MAX_RECORD_BYTES="10", TENANT_AMITY="another", TOPIC_EVENTS="others") as run:
@@ -76,6 +77,7 @@ def test_a_broker_of_others_is_left_as_it_was(tmp_path: Path, broker: str) -> No
     wait_until(lambda: not topics() - before, "the end of the demo's topics")
 
 
+@pytest.mark.kafka
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_what_is_kept_can_be_looked_at_until_it_is_ended(tmp_path: Path, end: signal.Signals) -> None:
     with demo(tmp_path, "--keep") as run:
@@ -90,6 +92,7 @@ def test_what_is_kept_can_be_looked_at_until_it_is_ended(tmp_path: Path, end: si
     assert errors == ""
 
 
+@pytest.mark.kafka
 @pytest.mark.parametrize("moment", _MOMENTS)
 def test_ended_in_the_middle_it_leaves_nothing(tmp_path: Path, moment: str) -> None:
     with demo(tmp_path) as run:
@@ -100,6 +103,7 @@ def test_ended_in_the_middle_it_leaves_nothing(tmp_path: Path, moment: str) -> N
     assert "Traceback" not in errors
 
 
+@pytest.mark.kafka
 def test_killed_it_leaves_no_process(tmp_path: Path) -> None:
     with demo(tmp_path) as run:
         run.read_to("Worker: ready")

@@ -14,6 +14,8 @@ from app.embedded_kafka.properties import free_ports
 from tests.embedded_kafka.processes import is_gone
 from tests.kafka import consume_all, create_topics, produce
 
+pytestmark = pytest.mark.kafka
+
 # A node that was killed is let in again only when its old session has ended, 9 s by default.
 _QUICK_RETURN = {"broker.session.timeout.ms": "2000", "broker.heartbeat.interval.ms": "500"}
 

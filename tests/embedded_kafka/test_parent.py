@@ -50,6 +50,7 @@ sys.exit(run_broker(None))
 """
 
 
+@pytest.mark.kafka
 def test_kafka_and_its_data_go_when_the_parent_is_killed(tmp_path: Path) -> None:
     with python(_STARTS_KAFKA, str(tmp_path)) as parent:
         pid = int(line(parent))
@@ -86,6 +87,7 @@ def test_a_guarded_command_goes_with_its_guard_and_keeps_its_folder(tmp_path: Pa
     assert tmp_path.exists()
 
 
+@pytest.mark.kafka
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_the_command_prints_the_address_and_ends_cleanly(tmp_path: Path, end: signal.Signals) -> None:
     with python(_RUNS_THE_COMMAND, str(tmp_path)) as command:

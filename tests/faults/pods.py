@@ -14,6 +14,7 @@ from pathlib import Path
 
 from app.embedded_kafka.properties import free_ports
 from tests.faults.failed import CaseFailed
+from tests.faults.patience import Patience
 
 ROOT = Path(__file__).parents[2]
 PRODUCTION = ("-m", "app", "worker")
@@ -21,6 +22,7 @@ HOOKED = ("-m", "tests.faults.hooked", "worker")
 # A worker that ends at once again and again must not take the machine from the others.
 _RESTART_SECONDS = 0.3
 _STOP_SECONDS = 20.0
+_POLL_SECONDS = 0.05
 _LOG_TAIL = 4_000
 _PROTECTING = re.compile(r"stopping to protect data: (.*?)(?: +\[app\.lane.*)?$", re.MULTILINE)
 
@@ -30,9 +32,16 @@ class Pod:
     `remove` is called."""
 
     def __init__(
-        self, name: str, environment: Mapping[str, str], folder: Path, command: Sequence[str] = PRODUCTION
+        self,
+        name: str,
+        environment: Mapping[str, str],
+        folder: Path,
+        command: Sequence[str],
+        patience: Patience,
     ) -> None:
+        """`patience`: with its end, when it is asked to end."""
         self.name = name
+        self._patience = patience
         self.exits: list[int] = []
         """How the process ended each time that nobody had asked it to stop; negative for a signal."""
         self.ended: list[float] = []
@@ -119,10 +128,13 @@ class Pod:
         self._supervisor.join()
 
     def _wait(self, process: "subprocess.Popen[bytes]") -> int:
-        try:
-            return process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            raise CaseFailed(f"worker {self.name} did not end in {_STOP_SECONDS:g} s") from None
+        over = self._patience.begin(_STOP_SECONDS)
+        while True:
+            try:
+                return process.wait(_POLL_SECONDS)
+            except subprocess.TimeoutExpired:
+                if why := over():
+                    raise CaseFailed(f"{why}: the end of worker {self.name}") from None
 
     @property
     def pid(self) -> int:

@@ -18,10 +18,12 @@ from app.settings import Settings, load, variables
 from app.vendors import VENDORS
 from tests.faults.failed import CaseFailed
 from tests.faults.load import Load
+from tests.faults.patience import Clock, Patience, Progress
 from tests.faults.pods import HOOKED, PRODUCTION, Pod, clean_environment
 from tests.faults.reading import verify
 from tests.faults.verifier import Report
-from tests.faults.watch import Progress, Watch
+from tests.faults.watch import Offsets, Watch
+from tests.faults.yardstick import Yardstick
 from tests.kafka import create_topics
 
 T = TypeVar("T")
@@ -65,10 +67,12 @@ class Stage:
         users: int = 2_000,
         workers_via: str | None = None,
         mutant: str = "",
+        beside: Yardstick | None = None,
         **more: str,
     ) -> None:
         """`workers_via`: the address by which workers reach the broker, where it is another one. `mutant`:
-        which safeguard they lack (tests/faults/mutations.py). `more`: settings of the workers."""
+        which safeguard they lack (tests/faults/mutations.py). `beside`: a loop on the same broker that waits
+        are measured by, in place of the clock. `more`: settings of the workers."""
         suffix = uuid.uuid4().hex[:12]
         self.name = name
         self.broker = broker
@@ -92,8 +96,8 @@ class Stage:
         self.pods: list[Pod] = []
         self.notes: list[str] = []
         self.recovery = 0.0
-        self.patience = 0.0
-        """Seconds that every wait may take at least; for those who demand no time."""
+        self.patience: Patience = Clock()
+        self._beside = beside
         self._began = time.monotonic()
         self._users = users
         self._all_pods: list[Pod] = []
@@ -105,6 +109,8 @@ class Stage:
         create_topics(self.broker, {self.settings.topic_of(vendor): 3 for vendor in VENDORS})
         self.load = Load(self.broker, self.settings, users=self._users)
         self.watch = Watch(self.broker, self.settings.app_id, self.sources)
+        if self._beside:
+            self.patience = Progress(lambda: self.watch.commits, self._beside.beats)
         return self
 
     def __exit__(
@@ -130,7 +136,8 @@ class Stage:
         name = f"w{len(self._all_pods) + 1}"
         hooks = {"FAULTS_POINT": point, "FAULTS_FOLDER": str(self.folder), "FAULTS_MUTANT": self.mutant}
         environment = clean_environment({**self.variables, **hooks, **more}, self._names)
-        pod = Pod(name, environment, self.folder, HOOKED if point or self.mutant else PRODUCTION)
+        command = HOOKED if point or self.mutant else PRODUCTION
+        pod = Pod(name, environment, self.folder, command, self.patience)
         self.pods.append(pod)
         self._all_pods.append(pod)
         return pod
@@ -200,7 +207,7 @@ class Stage:
         self.recovery = max(self.recovery, seconds)
         return seconds
 
-    def _passed(self, mark: Progress) -> bool:
+    def _passed(self, mark: Offsets) -> bool:
         seen = self.watch.look()
         return seen is not None and seen.passed(mark.ends)
 
@@ -253,12 +260,11 @@ class Stage:
         return reach
 
     def wait(self, condition: Callable[[], T | None], what: str, seconds: float) -> T:
-        """Polls until the condition is true, and returns that. Raises CaseFailed after `seconds`, or the
-        stage's patience if that is longer."""
-        seconds = max(seconds, self.patience)
-        deadline = time.monotonic() + seconds
+        """Polls until the condition is true, and returns that. Raises CaseFailed when the stage's patience
+        with a wait of so many seconds is over."""
+        over = self.patience.begin(seconds)
         while not (result := condition()):
-            if time.monotonic() > deadline:
-                raise CaseFailed(f"not within {seconds:g} s: {what}")
+            if why := over():
+                raise CaseFailed(f"{why}: {what}")
             time.sleep(_POLL_SECONDS)
         return result

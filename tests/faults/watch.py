@@ -14,7 +14,7 @@ _SAMPLE_SECONDS = 0.25
 _TIMEOUT_SECONDS = 3.0
 
 
-class Progress(Struct):
+class Offsets(Struct):
     """Ends and committed offsets of every source partition at one moment."""
 
     ends: dict[Partition, int]
@@ -34,10 +34,13 @@ class Watch:
     def __init__(self, broker: str, group: str, topics: Sequence[str]) -> None:
         self.stall = 0.0
         """Longest time in seconds for which a partition had work left and no commit advanced it."""
+        self.commits = 0
+        """How often an offset was seen to have moved; while no broker answers nothing is seen."""
         self._topics = topics
         self._admin = AdminClient({"bootstrap.servers": broker, "log_level": 0})
         self._consumer = Consumer({"bootstrap.servers": broker, "group.id": group, "log_level": 0})
         self._using = threading.Lock()
+        self._committed: dict[Partition, int] = {}
         self._waiting: dict[Partition, tuple[int, float]] = {}
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -48,7 +51,7 @@ class Watch:
         self._thread.join()
         self._consumer.close()
 
-    def look(self) -> Progress | None:
+    def look(self) -> Offsets | None:
         """The offsets of this moment; None while no broker answers."""
         with self._using:
             try:
@@ -69,7 +72,7 @@ class Watch:
                 answers = self._consumer.committed(parts, timeout=_TIMEOUT_SECONDS) if parts else []
             except KafkaException:
                 return None
-        return Progress(ends, {(each.topic, each.partition): max(each.offset, 0) for each in answers})
+        return Offsets(ends, {(each.topic, each.partition): max(each.offset, 0) for each in answers})
 
     def _watch(self) -> None:
         while not self._done.wait(_SAMPLE_SECONDS):
@@ -77,7 +80,10 @@ class Watch:
             if seen is not None:
                 self._measure(seen, time.monotonic())
 
-    def _measure(self, seen: Progress, now: float) -> None:
+    def _measure(self, seen: Offsets, now: float) -> None:
+        if seen.committed != self._committed:
+            self._committed = seen.committed
+            self.commits += 1
         for each, end in seen.ends.items():
             at = seen.committed.get(each, 0)
             before, since = self._waiting.get(each, (-1, now))

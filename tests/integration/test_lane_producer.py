@@ -87,6 +87,7 @@ async def test_acknowledgements_name_every_offset_once(broker: str, unique: Call
     assert sorted(places) == [(partition, offset) for partition in range(2) for offset in range(150)]
 
 
+@pytest.mark.kafka
 async def test_a_paused_broker_delays_sync_and_shows_in_the_age(unique: Callable[[str], str]) -> None:
     topic = unique("paused")
     with EmbeddedKafka() as kafka:
@@ -105,6 +106,7 @@ async def test_a_paused_broker_delays_sync_and_shows_in_the_age(unique: Callable
         assert [r.value for r in consume_all(kafka.bootstrap, topic)] == [b"before", b"during"]
 
 
+@pytest.mark.kafka
 async def test_stopping_gives_up_on_a_broker_that_does_not_answer(
     unique: Callable[[str], str], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -91,6 +91,7 @@ def test_an_idle_worker_and_one_that_was_stopped_for_a_while_stay_alive(site: Si
         worker.stop()
 
 
+@pytest.mark.kafka
 def test_an_outage_of_the_brokers_is_waited_for(unique: Callable[[str], str], tmp_path: Path) -> None:
     with EmbeddedKafka() as kafka:
         site = site_on(kafka.bootstrap, unique, tmp_path)

@@ -13,6 +13,7 @@ from pathlib import Path
 from app.embedded_kafka import EmbeddedKafkaError
 from tests.broker import any_broker
 from tests.faults.failed import CaseFailed
+from tests.faults.patience import Clock
 from tests.faults.stage import Stage
 from tests.page import put
 from tests.soak.run import soak
@@ -32,7 +33,7 @@ def main() -> int:
     options = parser.parse_args()
     try:
         with any_broker() as broker, Stage(broker, name="soak") as stage:
-            stage.patience = _GIVEN_UP_SECONDS
+            stage.patience = Clock(at_least=_GIVEN_UP_SECONDS)
             figures = soak(stage, minutes=options.minutes, share=options.share, say=_say)
     except (CaseFailed, EmbeddedKafkaError) as failed:
         _say(f"the soak failed: {failed}")

@@ -4,7 +4,7 @@ import time
 
 from app.vendors import VENDORS
 from tests.faults.stage import Stage
-from tests.faults.watch import Progress
+from tests.faults.watch import Offsets
 
 _WARM_UP_SECONDS = 5.0
 _MEASURED_SECONDS = 20.0
@@ -18,7 +18,7 @@ def measure_capacity(stage: Stage) -> float:
     """Source records committed a second while there is always enough to do."""
     topics = {stage.settings.topic_of(vendor) for vendor in VENDORS}
 
-    def look() -> tuple[float, int, Progress]:
+    def look() -> tuple[float, int, Offsets]:
         seen = stage.wait(stage.watch.look, "an answer of the broker", _ANSWER_SECONDS)
         return time.monotonic(), sum(at for (topic, _), at in seen.committed.items() if topic in topics), seen
 

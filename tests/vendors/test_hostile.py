@@ -76,11 +76,14 @@ def check_event(event: dict[str, Any]) -> None:
 
 
 def places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Every (container, key) of a JSON value."""
-    if isinstance(value, dict | list):
-        for key in list(value) if isinstance(value, dict) else range(len(value)):
-            yield value, key
-            yield from places(value[key])
+    """Every (container, key) of a JSON value. A loop, for some bodies nest deeper than Python may recurse."""
+    left = [value]
+    while left:
+        container = left.pop()
+        if isinstance(container, dict | list):
+            for key in list(container) if isinstance(container, dict) else range(len(container)):
+                yield container, key
+                left.append(container[key])
 
 
 @every_vendor

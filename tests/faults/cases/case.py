@@ -8,6 +8,7 @@ from msgspec import Struct, field
 from tests.faults.cluster import Cluster, one_broker
 from tests.faults.failed import CaseFailed
 from tests.faults.stage import Outcome, Stage
+from tests.faults.yardstick import Yardstick
 
 Play = Callable[[Stage, Cluster, int], None]
 """All phases but the last: steady, fault, recovery. The number is how many records there have to be."""
@@ -31,14 +32,23 @@ class Case(Struct, frozen=True, kw_only=True):
     """Exit codes that workers may have besides 70, and -9 for the kills."""
 
 
-def run_case(case: Case, cluster: Cluster, *, events: int | None = None, mutant: str = "") -> Outcome:
-    """Plays the case and judges it. Raises CaseFailed where a demand on the way was not met."""
+def run_case(
+    case: Case,
+    cluster: Cluster,
+    *,
+    events: int | None = None,
+    mutant: str = "",
+    beside: Yardstick | None = None,
+) -> Outcome:
+    """Plays the case and judges it; how long it may take by the clock, or by the loop `beside` it. Raises
+    CaseFailed where a demand on the way was not met."""
     stage = Stage(
         cluster.broker,
         name=case.name,
         users=case.users,
         workers_via=cluster.workers_via,
         mutant=mutant,
+        beside=beside,
         **case.settings,
     )
     with stage:
