@@ -19,9 +19,9 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from tests.waiting import wait_until
+from tests.waiting import GIVE_UP_SECONDS, wait_until
 
-_TIMEOUT_SECONDS = 30.0
+_TIMEOUT_SECONDS = GIVE_UP_SECONDS
 
 Headers = list[tuple[str, bytes | None]]
 

@@ -1,16 +1,21 @@
-"""Wait for a condition instead of sleeping for a while."""
+"""Wait for a condition instead of sleeping for a while.
+
+No wait demands a speed: the machine may be busy with other work.
+"""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 T = TypeVar("T")
 
+GIVE_UP_SECONDS: Final = 240.0
+"""After so long a wait is taken for a hang. What tests wait for takes some seconds on an idle machine."""
 _POLL_SECONDS = 0.05
 
 
-def wait_until(condition: Callable[[], T], what: str, timeout: float = 30.0) -> T:
+def wait_until(condition: Callable[[], T], what: str, timeout: float = GIVE_UP_SECONDS) -> T:
     """Call `condition` until it gives something true, and return that; fail with `what` after `timeout` s."""
     deadline = time.monotonic() + timeout
     while not (result := condition()):
@@ -22,7 +27,7 @@ def wait_until(condition: Callable[[], T], what: str, timeout: float = 30.0) -> 
 async def async_wait_until(
     condition: Callable[[], Awaitable[T]],
     what: str,
-    timeout: float = 30.0,  # noqa: ASYNC109
+    timeout: float = GIVE_UP_SECONDS,  # noqa: ASYNC109
 ) -> T:
     """As `wait_until`, for a condition that is awaited; other tasks run meanwhile."""
     deadline = time.monotonic() + timeout

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from app.settings import variables
+from tests.waiting import GIVE_UP_SECONDS
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,7 +28,7 @@ def run(
         cwd=ROOT,
         env=environment(ours),
         check=False,
-        timeout=60,
+        timeout=GIVE_UP_SECONDS,
     )
 
 

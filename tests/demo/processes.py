@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.embedded_kafka.processes import is_gone, line
-from tests.waiting import wait_until
+from tests.waiting import GIVE_UP_SECONDS, wait_until
 
 DEMO = ("-m", "app", "demo")
 # A broker and a worker, each behind its guard.
@@ -36,7 +36,7 @@ class Demo:
 
     def end(self) -> tuple[str, str]:
         """The rest of both outputs, when it has ended; nothing that it had started is there any more."""
-        output, errors = self.process.communicate(timeout=120)
+        output, errors = self.process.communicate(timeout=GIVE_UP_SECONDS)
         wait_until(lambda: all(map(is_gone, self._descendants)), "the end of all processes")
         assert list(self._temporary.iterdir()) == []
         return output, errors

@@ -9,7 +9,7 @@ from confluent_kafka.admin import AdminClient
 
 from app.vendors import VENDORS
 from tests.demo.processes import PROCESSES, demo
-from tests.waiting import wait_until
+from tests.waiting import GIVE_UP_SECONDS, wait_until
 
 # The same demo, but for one row that the story has otherwise.
 _FALSIFIED = """
@@ -64,7 +64,7 @@ def test_a_broker_of_others_is_left_as_it_was(tmp_path: Path, broker: str) -> No
     admin = AdminClient({"bootstrap.servers": broker})
 
     def topics() -> set[str]:
-        return set(admin.list_topics(timeout=30).topics) - {"__consumer_offsets"}
+        return set(admin.list_topics(timeout=GIVE_UP_SECONDS).topics) - {"__consumer_offsets"}
 
     before = topics()
     with demo(tmp_path, BROKER_URL=f"kafka://{broker}") as run:
@@ -84,7 +84,7 @@ def test_what_is_kept_can_be_looked_at_until_it_is_ended(tmp_path: Path, end: si
         output = run.read_to("A second worker")
         assert run.started == PROCESSES
         (url,) = [text for text in output.split() if text.endswith("/metrics")]
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=GIVE_UP_SECONDS) as answer:
             assert b"rollcall_records_received_total" in answer.read()
         run.process.send_signal(end)
         _, errors = run.end()

@@ -10,7 +10,7 @@ import pytest
 
 from app.embedded_kafka import guard
 from tests.embedded_kafka.processes import is_gone, line, python
-from tests.waiting import wait_until
+from tests.waiting import GIVE_UP_SECONDS, wait_until
 
 # The starting thread ends at once: a mechanism that is tied to threads would end the broker with it.
 _STARTS_KAFKA = """
@@ -95,7 +95,7 @@ def test_the_command_prints_the_address_and_ends_cleanly(tmp_path: Path, end: si
         assert host == "127.0.0.1"
         assert port.isdigit()
         command.send_signal(end)
-        _, errors = command.communicate(timeout=60)
+        _, errors = command.communicate(timeout=GIVE_UP_SECONDS)
     assert command.returncode == 0
     assert "Traceback" not in errors
     assert list(tmp_path.iterdir()) == []

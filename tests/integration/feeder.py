@@ -11,6 +11,7 @@ from app.vendors import VENDORS
 from tests.bench.bodies import bodies
 from tests.integration.worker import Site
 from tests.kafka import committed
+from tests.waiting import GIVE_UP_SECONDS
 
 USERS: Final = 3_000
 _BATCH: Final = 50
@@ -42,7 +43,7 @@ class Feeder(threading.Thread):
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._enough.set()
-        self.join(60)
+        self.join(GIVE_UP_SECONDS)
         assert not self.is_alive()
         if self._problem is not None:
             raise self._problem
@@ -81,5 +82,5 @@ class Feeder(threading.Thread):
                 producer.poll(0.1)
             # A pace, not a wait for anything.
             self._enough.wait(max(self.published / _RATE - (time.monotonic() - began), 0))
-        assert producer.flush(30) == 0
+        assert producer.flush(GIVE_UP_SECONDS) == 0
         assert not refused, f"{len(refused)} records refused"

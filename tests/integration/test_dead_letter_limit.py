@@ -14,7 +14,7 @@ from tests.bench.bodies import bodies
 from tests.integration.recount import assert_everything, place_of
 from tests.integration.worker import ROOT, Site, WorkerProcess
 from tests.kafka import ToSend, committed, consume_all, produce
-from tests.waiting import wait_until
+from tests.waiting import GIVE_UP_SECONDS, wait_until
 
 HELD = "magine"
 OTHERS = [vendor for vendor in VENDORS if vendor != HELD]
@@ -78,7 +78,13 @@ def assert_others_flow(site: Site, first: int) -> None:
 def resume(site: Site, worker: WorkerProcess, vendor: str = HELD) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "app", "resume", vendor, "--url", worker.url]
     return subprocess.run(
-        command, env=site.environment(), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        command,
+        env=site.environment(),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=GIVE_UP_SECONDS,
+        check=False,
     )
 
 

@@ -16,7 +16,7 @@ from app.embedded_kafka import EmbeddedKafka
 from app.lane.producer import GroupProducer, ProducerFailed, RecordTooLarge
 from app.lane.producer_config import ProducerConfig
 from tests.kafka import consume_all, create_topics
-from tests.waiting import async_wait_until
+from tests.waiting import GIVE_UP_SECONDS, async_wait_until
 
 
 class Fatal(Exception):
@@ -227,7 +227,7 @@ def _run_writer(broker: str, topic: str, sizes: list[int]) -> "subprocess.Comple
         [sys.executable, "-X", "dev", "-m", "tests.lane.toy_writer", broker, topic, *map(str, sizes)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=GIVE_UP_SECONDS,
         check=False,
     )
 

@@ -13,7 +13,7 @@ import pytest
 from app.lane.rowlogic import Pair, Row
 from tests.kafka import committed, consume_all, create_topics, end_offsets, produce
 from tests.lane.toy_rows import apply_event, users_row
-from tests.waiting import wait_until
+from tests.waiting import GIVE_UP_SECONDS, wait_until
 
 PARTITIONS = 4
 
@@ -108,7 +108,7 @@ class WorkerProcess:
 
     def stop(self) -> int:
         self._process.terminate()
-        return self._process.wait(timeout=30)
+        return self._process.wait(GIVE_UP_SECONDS)
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ def test_three_workers_join_and_leave_under_load(site: Site) -> None:
             fourth = join(first, third)
             first.stop()
             wait_for_progress(third, fourth)
-            wait_until(lambda: feeder.published > EVENTS, f"{EVENTS} bodies published", 150)
+            wait_until(lambda: feeder.published > EVENTS, f"{EVENTS} bodies published")
             third.stop()
         site.wait_at_rest()
         fourth.stop()

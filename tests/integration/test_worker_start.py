@@ -17,6 +17,7 @@ from tests.bench.bodies import bodies
 from tests.integration.recount import assert_everything
 from tests.integration.worker import Site
 from tests.kafka import create_topics, produce
+from tests.waiting import GIVE_UP_SECONDS
 
 # Loaded by every interpreter that finds it, before the program: one pinned library is another version.
 OTHER_VERSION = """
@@ -96,11 +97,14 @@ def test_without_a_broker_it_waits_and_says_so_in_one_line(site: Site) -> None:
 
 def test_a_broker_that_comes_late_is_waited_for(site: Site) -> None:
     port = free_ports(1)[0]
-    with site.worker(BROKER_URL=f"127.0.0.1:{port}", BROKER_WAIT="20") as worker, socket.socket() as listener:
+    with (
+        site.worker(BROKER_URL=f"127.0.0.1:{port}", BROKER_WAIT=str(GIVE_UP_SECONDS)) as worker,
+        socket.socket() as listener,
+    ):
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", port))
         listener.listen()
-        listener.settimeout(15)
+        listener.settimeout(GIVE_UP_SECONDS)
         connection, _ = listener.accept()
         connection.close()
         worker.kill()

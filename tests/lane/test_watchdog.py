@@ -9,6 +9,7 @@ import pytest
 from app.lane.hangs import Sight
 from app.lane.stacks import dump_stacks, waiting_at
 from app.lane.watchdog import Watchdog
+from tests.waiting import GIVE_UP_SECONDS
 
 LIMIT = 0.2
 
@@ -28,14 +29,14 @@ class Ends:
 async def test_a_loop_that_stands_still_is_noticed_from_outside() -> None:
     ends = Ends()
     with Watchdog(LIMIT, Sight, end=ends):
-        assert ends.came.wait(10)
+        assert ends.came.wait(GIVE_UP_SECONDS)
     assert [reason.partition(" for ")[0] for reason in ends.reasons] == ["the event loop has not turned"]
 
 
 async def test_what_the_loop_says_of_itself_is_judged() -> None:
     ends = Ends()
     with Watchdog(LIMIT, lambda: Sight(fetch=1.0), end=ends):
-        assert await asyncio.to_thread(ends.came.wait, 10)
+        assert await asyncio.to_thread(ends.came.wait, GIVE_UP_SECONDS)
     assert ends.reasons[0].startswith("a fetch has not returned")
 
 

@@ -10,7 +10,7 @@ from typing import Self
 import msgspec
 
 from tests.lane.toy_worker import Toy
-from tests.waiting import wait_until
+from tests.waiting import GIVE_UP_SECONDS, wait_until
 
 Place = tuple[int, int]
 """Partition and offset."""
@@ -61,4 +61,4 @@ class ToyProcess:
         return self.exit_code()
 
     def exit_code(self) -> int:
-        return self._process.wait(timeout=30)
+        return self._process.wait(GIVE_UP_SECONDS)

@@ -65,7 +65,7 @@ def main(broker: str, app_id: str, topic: str, partitions: int) -> int:
     async def state(stream: AsyncIterable[Slice]) -> None:
         await run_slices(stream, lambda records: handle(pair, producer, records))
 
-    return run(app, stop_deadline=10.0)
+    return run(app, stop_deadline=60.0)
 
 
 async def handle(pair: TablePair, producer: GroupProducer, records: Slice) -> None:

@@ -45,7 +45,7 @@ class Toy(msgspec.Struct, frozen=True, kw_only=True):
 
     slice_max_records: int = 50
     quiesce_timeout: float = 20.0
-    stop_deadline: float = 10.0
+    stop_deadline: float = 60.0
 
 
 def main() -> int:
