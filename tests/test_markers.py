@@ -1,0 +1,40 @@
+"""What `make unit` leaves out is exactly what needs a Kafka."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.embedded_kafka import EmbeddedKafka, EmbeddedKafkaError
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_without_the_marker_a_test_finds_no_kafka() -> None:
+    with pytest.raises(EmbeddedKafkaError, match="this-test-lacks-the-marker-kafka"):
+        EmbeddedKafka().start()
+
+
+def test_nor_does_a_process_that_it_starts() -> None:
+    command = [sys.executable, "-m", "app", "broker"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "this-test-lacks-the-marker-kafka" in ended.stderr
+
+
+@pytest.mark.parametrize("fixture", ["broker", "stock", "each_broker"])
+def test_who_asks_for_a_fixture_that_is_a_kafka_has_the_marker(tmp_path: Path, fixture: str) -> None:
+    test = tmp_path / "test_example.py"
+    test.write_text(
+        "import pytest\n"
+        "@pytest.fixture\n"
+        f"def site({fixture}): return None\n"
+        "def test_by_way_of_another(site): pass\n"
+        "def test_of_nothing(): pass\n"
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "--collect-only", "-p", "tests.conftest", "-m", "kafka"]
+    command += ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT), str(test)]
+    shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert "test_by_way_of_another" in shown.stdout
+    assert "test_of_nothing" not in shown.stdout
