@@ -17,7 +17,7 @@ KAFKAS = frozenset({"broker", "stock", "each_broker"})
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whoever asks for a fixture that is a Kafka has the marker `kafka` without saying so."""
+    """A test that asks for a fixture that is a Kafka gets the marker `kafka`; it need not say so."""
     for item in items:
         if isinstance(item, pytest.Function) and KAFKAS & set(item.fixturenames):
             item.add_marker(pytest.mark.kafka)

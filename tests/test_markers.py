@@ -16,7 +16,7 @@ def test_without_the_marker_a_test_finds_no_kafka() -> None:
         EmbeddedKafka().start()
 
 
-def test_nor_does_a_process_that_it_starts() -> None:
+def test_without_the_marker_a_process_of_a_test_finds_no_kafka() -> None:
     command = [sys.executable, "-m", "app", "broker"]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
@@ -24,7 +24,7 @@ def test_nor_does_a_process_that_it_starts() -> None:
 
 
 @pytest.mark.parametrize("fixture", ["broker", "stock", "each_broker"])
-def test_who_asks_for_a_fixture_that_is_a_kafka_has_the_marker(tmp_path: Path, fixture: str) -> None:
+def test_a_test_that_asks_for_a_kafka_has_the_marker(tmp_path: Path, fixture: str) -> None:
     test = tmp_path / "test_example.py"
     test.write_text(
         "import pytest\n"

@@ -25,7 +25,7 @@ class Clock:
     """The wall's: what users are promised on a machine that is idle. For `make torture`."""
 
     def __init__(self, at_least: float = 0.0, *, now: Callable[[], float] = time.monotonic) -> None:
-        """`at_least`: seconds that every wait may take, for those who demand no time."""
+        """`at_least`: seconds that every wait may take, for a run that demands no speed."""
         self._at_least = at_least
         self._now = now
 

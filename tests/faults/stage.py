@@ -89,7 +89,7 @@ class Stage:
             "SESSION_TIMEOUT": "6",
             # The bodies' users were deleted years ago; their markers have to stay.
             "GRACE_PERIOD": "1000000000",
-            # Where no clock counts, none may end a worker that takes its time to drain.
+            # If no clock counts, none may end a worker that takes its time to drain.
             **({"STOP_DEADLINE": "600"} if beside else {}),
             **{f"TOPIC_{vendor.upper()}": f"vendor.{vendor}-{suffix}" for vendor in VENDORS},
             **more,

@@ -33,7 +33,7 @@ def test_by_the_clock_a_wait_ends_after_its_seconds() -> None:
     assert over() == "not within 60 s"
 
 
-def test_who_demands_no_time_gives_every_wait_at_least_so_much() -> None:
+def test_a_run_that_demands_no_speed_gives_every_wait_at_least_so_much() -> None:
     now = 0.0
     over = Clock(1_800.0, now=lambda: now).begin(60.0)
     now = 1_800.0
@@ -90,7 +90,7 @@ def test_the_bare_loop_is_no_judge_after_its_end(broker: str) -> None:
 
 @pytest.mark.timeout(1800)
 def test_workers_that_stand_still_are_given_up(broker: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """For ever stopped they neither commit nor end; a real loop beside them goes on."""
+    """They are stopped for ever, so they neither commit nor end; a real loop beside them goes on."""
     with yardstick(broker) as beside, Stage(broker, users=100, beside=beside) as stage:
         stage.steady()
         with stage.load.flowing(500):

@@ -1,7 +1,7 @@
 """A bare aiokafka loop that counts its commits: what a broker and this machine let a client do just now.
 
-`python -m tests.faults.yardstick BROKER TOPIC GROUP` writes a line for each commit. The loop works a tenth
-of the time and rests in between, so where its work takes longer, so does its rest: on a machine that gives
+`python -m tests.faults.yardstick BROKER TOPIC GROUP` writes a line for each commit. The loop works a
+tenth of the time and rests in between. If its work takes longer, its rest does, too: on a machine that gives
 it half as much time, it commits half as often.
 """
 
