@@ -25,9 +25,9 @@ _NEAR_MISS: Final = 0.87
 
 def is_service_link(name: str, value: str) -> bool:
     """Whether this is what Kubernetes or Docker say of a service, under whatever name."""
-    if name.endswith("_PORT"):
-        return _LINK_VALUE.fullmatch(value) is not None
-    return _LINK_NAME.fullmatch(name) is not None
+    if _LINK_NAME.fullmatch(name):
+        return True
+    return name.endswith("_PORT") and _LINK_VALUE.fullmatch(value) is not None
 
 
 def mistake(name: str, known: Iterable[str]) -> str | None:
