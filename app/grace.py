@@ -73,7 +73,7 @@ class PartitionDeletions:
         """A row that knows a deletion was put under this key."""
         self._put.add(key)
 
-    def sweep(self, now: int, grace: int, most: int = ROWS_AT_ONCE) -> Swept:
+    def sweep(self, now: int, grace: int, most: int) -> Swept:
         """Ends the markers that are older than the grace period at `now`, both in microseconds. Looks at
         no more than `most` rows. The caller flushes."""
         if self._found is None:
@@ -117,13 +117,14 @@ async def sweep_markers(
 ) -> None:
     """Until cancelled: ends the markers that are older than the grace period, in the partitions that
     are this worker's at the time."""
+    grace = int(grace_seconds * 1_000_000)
     while True:
         await asyncio.sleep(max(min(every, grace_seconds), _LEAST_SECONDS))
         for partition, found in deletions.live():
             ended, more = 0, True
             # Between two turns the partition may have gone to another worker, which goes on with it.
             while more and deletions.is_live(partition, found):
-                swept = found.sweep(time.time_ns() // 1000, int(grace_seconds * 1_000_000))
+                swept = found.sweep(time.time_ns() // 1000, grace, ROWS_AT_ONCE)
                 found.rows.flush(tables.producer, tables.users.changelog_topic_name, partition)
                 ended, more = ended + swept.ended, swept.more
                 await asyncio.sleep(0)

@@ -177,6 +177,7 @@ class FewLines(logging.Filter):
 def _shorten(record: logging.LogRecord) -> None:
     problem = record.exc_info[1] if record.exc_info else None
     if isinstance(problem, HttpProcessingError):
-        record.levelno, record.levelname = logging.WARNING, "WARNING"
+        record.levelno = min(record.levelno, logging.WARNING)
+        record.levelname = logging.getLevelName(record.levelno)
         record.msg, record.args = "a malformed request was refused: %s", (type(problem).__name__,)
         record.exc_info = record.exc_text = None

@@ -331,7 +331,7 @@ async def test_many_malformed_requests_write_a_few_lines(
                 await all_of(await peers.connect(port, sent))
     lines = [record for record in caplog.records if not record.name.startswith("asyncio")]
     assert 0 < len(lines) <= LINES_A_MINUTE + 1
-    assert all(record.levelno == logging.WARNING and record.exc_info is None for record in lines)
+    assert all(record.levelno <= logging.WARNING and record.exc_info is None for record in lines)
     assert (
         lines[-1].getMessage()
         == f"{50 * len(MALFORMED) - LINES_A_MINUTE} more lines like these were not logged"
