@@ -30,6 +30,9 @@ class Deletions:
 
     text = b'"deleted_at"'
     """Each row that knows a deletion holds it: a marker, and the row of a user who came back."""
+    beside_key = 256
+    """A marker has what its key has, which JSON makes at most three times as long (each character that is
+    not ASCII escaped), and 102 bytes of names, status and time. The rest is for white space."""
 
     def __init__(self) -> None:
         self._partitions: dict[int, PartitionDeletions] = {}

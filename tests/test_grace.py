@@ -8,10 +8,14 @@ from typing import Any, cast
 
 import faust
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from app.canonical import escape
 from app.grace import Deletions, PartitionDeletions, sweep_markers
 from app.lane.row_store import RowStore
 from app.lane.tables import LaneTable
+from app.state import Marker, encode_user
 from tests.waiting import async_wait_until
 
 SECOND = 1_000_000
@@ -175,6 +179,17 @@ def test_a_marker_in_another_spelling_is_found_too() -> None:
     compact = json.dumps(json.loads(spaced), separators=(",", ":")).encode()
     place = Place(spaced=spaced, compact=compact)
     assert place.sweep(101) == 2
+
+
+@given(tenant=st.text(min_size=1), sub=st.text(min_size=1))
+def test_a_marker_is_a_short_row_in_every_spelling(tenant: str, sub: str) -> None:
+    names = (tenant.encode("utf-8", "replace").decode(), sub.encode("utf-8", "replace").decode())
+    key = "/".join(["magine", *map(escape, names)]).encode()
+    marker = Marker(vendor="magine", tenant=names[0], sub=names[1], deleted_at=at(0))
+    ours = encode_user(marker)
+    for spelling in (ours, json.dumps(json.loads(ours)).encode()):
+        assert Deletions.text in spelling
+        assert len(spelling) - 3 * len(key) <= Deletions.beside_key
 
 
 def test_what_is_no_row_is_left_alone() -> None:

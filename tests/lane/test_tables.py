@@ -61,6 +61,7 @@ class Watcher:
     """Keeps what a table tells it."""
 
     text = b"gone"
+    beside_key = 20
 
     def __init__(self) -> None:
         self.noticed: list[tuple[int, bytes]] = []
@@ -86,6 +87,7 @@ def test_a_watcher_hears_of_the_rows_that_hold_its_text(table: LaneTable) -> Non
         assert live.holding(b"gone") == [b"ada"]
         live.put(b"cy", b"gone")
         live.put(b"bob", b'{"here":2}')
+        live.put(b"bob", b'{"a row of which nobody has to hear":2,"gone":1}')
         live.put(b"ada", None)
     assert watcher.noticed == [(0, b"cy"), (1, b"cy")]
     table.forget(0)
