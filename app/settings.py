@@ -3,14 +3,13 @@
 The README's table is generated from this file (`rollcall config --table`).
 """
 
-import difflib
-import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal, get_type_hints
+from typing import Annotated, Any, Final, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct
 
+from app.setting_names import is_service_link, mistake
 from app.vendors import VENDORS, Options
 from app.vendors.convert import DEFAULT_MAX_RECORD_BYTES, DEFAULT_TENANT
 
@@ -27,12 +26,14 @@ Count = Annotated[int, Meta(ge=1, le=(1 << 31) - 1)]
 Replicas = Annotated[int, Meta(ge=1, le=(1 << 15) - 1)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
-Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,249}\Z")]
+# What an HTTP header can carry behind `Bearer `.
+Token = Annotated[str, Meta(pattern=r"^[!-~]{1,1024}\Z")]
 # The changelogs' names begin with it and are no longer than a topic's may be.
-AppId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,230}$")]
+AppId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,230}\Z")]
 _PORT = r"([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 _HOST = rf"(kafka://)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:{_PORT})?"
-Servers = Annotated[str, Meta(pattern=rf"^{_HOST}(,{_HOST})*$")]
+Servers = Annotated[str, Meta(pattern=rf"^{_HOST}(,{_HOST})*\Z")]
 
 # An idle fetch takes half a second, and a busy loop as long over a slice.
 _WATCHDOG_LEAST: Final = 2.0
@@ -105,6 +106,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         "127.0.0.1"
     )
     http_port: Annotated[Port, Meta(description="its port; 0 takes a free one")] = 6066
+    http_token: Annotated[
+        Token,
+        Meta(description="bearer token that `POST` has to send; without it only this machine is answered"),
+    ] = ""
     log_format: Annotated[
         Literal["console", "json"], Meta(description="one line per log event, for people or machines")
     ] = "console"
@@ -140,6 +145,11 @@ class Variable(Struct, frozen=True):
     default: Any
     help: str
 
+    @property
+    def is_secret(self) -> bool:
+        """Whether its value is never to be shown."""
+        return self.field == "http_token"
+
 
 def variables() -> list[Variable]:
     """Every variable there is, in the order of the README's table."""
@@ -158,28 +168,33 @@ def variables() -> list[Variable]:
     return found
 
 
+_FORMS: Final = {
+    "broker_url": "host:port[,host:port...]",
+    "http_token": "up to 1024 visible ASCII characters",
+}
 _PER_VENDOR: Final = {"topic_vendors": "TOPIC_", "tenant_vendors": "TENANT_"}
-_FAMILIES: Final = ("ROLLCALL_", "BROKER_", "TOPIC_", "TOPICS_", "TENANT_", "PARTITIONS_")
-# Kubernetes and other tools put these beside ours without being asked.
-_FOREIGN = re.compile(r"HTTPS?_PROXY|.*_SERVICE_(HOST|PORT).*|.*_PORT(_\d+_(TCP|UDP).*)?|APP_ENV|LOGNAME")
-_NEAR_MISS: Final = 0.87
 
 
 def load(environment: Mapping[str, str]) -> Settings:
-    """The settings of this environment. Raises InvalidSettings for a malformed value, and for a
-    variable that is not ours but looks as if somebody meant it to be."""
+    """The settings of this environment. Raises InvalidSettings for a malformed value, and for a variable
+    that is not ours but nearly has the name of one."""
     known = {variable.name: variable for variable in variables()}
-    problems = [_unknown(name, known) for name in environment if _looks_ours(name, known)]
+    problems = []
     values: dict[str, Any] = {}
     for name, text in environment.items():
-        if (variable := known.get(name)) is None or text == "":
+        if is_service_link(name, text):
             continue
-        if problem := _malformed(variable, text):
+        if (variable := known.get(name)) is None:
+            if problem := mistake(name, known):
+                problems.append(problem)
+        elif text == "":
+            continue
+        elif problem := _malformed(variable, value := _closed(variable, text)):
             problems.append(f"{name}: {problem}")
         elif variable.vendor is None:
-            values[variable.field] = text
+            values[variable.field] = value
         else:
-            values.setdefault(variable.field, {})[variable.vendor] = text
+            values.setdefault(variable.field, {})[variable.vendor] = value
     if problems:
         raise InvalidSettings("; ".join(problems))
     settings = msgspec.convert(values, Settings, strict=False)
@@ -187,6 +202,17 @@ def load(environment: Mapping[str, str]) -> Settings:
     if 0 < settings.watchdog_seconds < _WATCHDOG_LEAST:
         raise InvalidSettings(f"WATCHDOG_SECONDS: expected 0 or at least {_WATCHDOG_LEAST:g}")
     return settings
+
+
+def _closed(variable: Variable, text: str) -> str:
+    """The value of a closed set as the set has it: `INFO` is `info`."""
+    return text.lower() if _choices(variable) else text
+
+
+def _choices(variable: Variable) -> tuple[str, ...]:
+    """All values, if they are a closed set; else none."""
+    hint = get_type_hints(Settings)[variable.field]
+    return get_args(hint) if get_origin(hint) is Literal else ()
 
 
 def _refuse_shared_topics(settings: Settings) -> None:
@@ -201,21 +227,6 @@ def _refuse_shared_topics(settings: Settings) -> None:
             raise InvalidSettings(f"{other} and {owner} are the same topic")
 
 
-def _looks_ours(name: str, known: Mapping[str, Variable]) -> bool:
-    if name in known or _FOREIGN.fullmatch(name):
-        return False
-    return name.startswith(_FAMILIES) or bool(_near(name, known))
-
-
-def _near(name: str, known: Mapping[str, Variable]) -> list[str]:
-    return difflib.get_close_matches(name.upper(), known, n=1, cutoff=_NEAR_MISS)
-
-
-def _unknown(name: str, known: Mapping[str, Variable]) -> str:
-    near = _near(name, known)
-    return f"{name} is no setting" + (f", did you mean {near[0]}?" if near else "")
-
-
 def _malformed(variable: Variable, text: str) -> str | None:
     """What is expected of the variable, where its value is not it."""
     value = text if variable.vendor is None else {variable.vendor: text}
@@ -227,9 +238,8 @@ def _malformed(variable: Variable, text: str) -> str | None:
     except msgspec.ValidationError as error:
         expected = str(error).partition(" - at ")[0]
         if "enum value" in expected:
-            return "expected one of the documented values"
+            return f"expected one of {', '.join(_choices(variable))}"
         if "regex" in expected:
-            servers = variable.field == "broker_url"
-            return "expected " + ("host:port[,host:port...]" if servers else "letters, digits, dots, _ and -")
+            return f"expected {_FORMS.get(variable.field, 'letters, digits, dots, _ and -')}"
         return f"{expected[:1].lower()}{expected[1:]}"
     return None

@@ -17,7 +17,7 @@ import faust
 
 from app.dead_limit import DeadLimit
 from app.deadletter import DeadLetters
-from app.grace import sweep_markers
+from app.grace import Deletions, sweep_markers
 from app.lane import (
     LaneApp,
     LaneConfig,
@@ -73,6 +73,7 @@ class Worker:
         self.events_out = self._producer(largest=EVENT_BYTES)
         self.rows_out = self._producer(largest=ROW_BYTES)
         self.tables = self._tables()
+        self.tables.users.watcher = self.deletions = Deletions()
         self.limits = {
             vendor: DeadLimit(settings.dead_letter_share, settings.dead_letter_window) for vendor in VENDORS
         }
@@ -146,7 +147,7 @@ class Worker:
         self.app.agent(source, name=name, concurrency=SLICES_AT_ONCE)(agent)
 
     async def _sweep(self) -> None:
-        await sweep_markers(self.tables, self.settings.grace_period)
+        await sweep_markers(self.tables, self.deletions, self.settings.grace_period)
 
     def problems(self) -> list[str]:
         """What stands against readiness: a short phrase each, none while the worker does its work."""

@@ -6,6 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    GroupCoordinatorNotAvailableError,
+    KafkaConnectionError,
+    NodeNotReadyError,
+)
 
 from app.logs import set_up_logs
 
@@ -72,3 +78,34 @@ def test_the_chatter_of_the_libraries_is_left_out(capsys: pytest.CaptureFixture[
     logging.getLogger("app.lane").info("[^-LaneTable]: Starting...")
     logging.getLogger("app.lane").warning("[^-LaneTable]: stuck")
     assert [line["event"] for line in json_lines(capsys)] == ["[^-LaneTable]: stuck"]
+
+
+COORDINATOR = "aiokafka.consumer.group_coordinator"
+
+
+def say_no_problem() -> None:
+    log = logging.getLogger(COORDINATOR)
+    log.error("Group Coordinator Request failed: %s", GroupCoordinatorNotAvailableError())
+    log.warning("Heartbeat failed for group %s because it is rebalancing", "rollcall")
+
+
+def test_what_is_no_error_is_not_logged_as_one(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs("json", "info")
+    say_no_problem()
+    assert json_lines(capsys) == []
+    set_up_logs("json", "debug")
+    say_no_problem()
+    lines = json_lines(capsys)
+    assert [line["level"] for line in lines] == ["debug", "debug"]
+    assert lines[0]["event"] == "Group Coordinator Request failed: GroupCoordinatorNotAvailableError"
+
+
+def test_what_is_an_error_still_is(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs("json", "info")
+    for error in (GroupAuthorizationFailedError(), KafkaConnectionError(), NodeNotReadyError()):
+        logging.getLogger(COORDINATOR).error("Group Coordinator Request failed: %s", error)
+    logging.getLogger(COORDINATOR).error("Heartbeat session expired - marking coordinator dead")
+    logging.getLogger("aiokafka").error(
+        "Group Coordinator Request failed: %s", GroupCoordinatorNotAvailableError()
+    )
+    assert [line["level"] for line in json_lines(capsys)] == ["error"] * 5

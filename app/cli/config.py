@@ -7,7 +7,7 @@ from app.settings import Settings, variables
 
 
 def run_config(settings: Settings, *, table: bool) -> int:
-    """One line a variable. No setting is a secret yet; where one is, its value is not to be shown."""
+    """Writes one line a variable; a secret that is set is shown as `***`. Returns the exit code."""
     if table:
         sys.stdout.write(settings_table())
         return 0
@@ -15,14 +15,20 @@ def run_config(settings: Settings, *, table: bool) -> int:
         value = getattr(settings, variable.field)
         if variable.vendor is not None:
             value = value.get(variable.vendor, variable.default)
-        sys.stdout.write(f"{variable.name}={_text(value)}\n")
+        shown = "***" if variable.is_secret and value else _text(value)
+        sys.stdout.write(f"{variable.name}={shown}\n")
     return 0
 
 
 def settings_table() -> str:
     """Markdown, one row a variable."""
-    rows = [f"| `{each.name}` | `{_text(each.default)}` | {each.help} |\n" for each in variables()]
+    rows = [f"| `{each.name}` | {_cell(each.default)} | {each.help} |\n" for each in variables()]
     return "| variable | default | meaning |\n|---|---|---|\n" + "".join(rows)
+
+
+def _cell(value: Any) -> str:
+    text = _text(value)
+    return f"`{text}`" if text else "none"
 
 
 def _text(value: Any) -> str:

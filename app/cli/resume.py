@@ -7,8 +7,10 @@ import urllib.request
 from contextlib import suppress
 from http.client import HTTPException
 from typing import Final
+from urllib.parse import urlsplit
 
 from app.cli.failed import Failed
+from app.http_access import is_loopback
 from app.settings import Settings
 
 # The worker answers when the release is committed: an outage of the brokers holds that up.
@@ -28,7 +30,10 @@ def run_resume(settings: Settings, vendor: str, url: str | None) -> int:
         raise Failed("--url: expected http://HOST:PORT")
     try:
         request = urllib.request.Request(f"{base}/vendors/{vendor}/resume", method="POST")  # noqa: S310
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310
+        if settings.http_token:
+            # Whom the answer redirects to does not get it.
+            request.add_unredirected_header("Authorization", f"Bearer {settings.http_token}")
+        with _opener(base).open(request, timeout=_TIMEOUT_SECONDS) as response:
             partitions = json.load(response)["partitions"]
     except urllib.error.HTTPError as error:
         raise Failed(f"{base} says: {_problem(error)}") from None
@@ -36,6 +41,13 @@ def run_resume(settings: Settings, vendor: str, url: str | None) -> int:
         raise Failed(f"no answer of a worker at {base}: {_reason(error)}") from None
     sys.stdout.write(f"{vendor} goes on: {partitions} partitions\n")
     return 0
+
+
+def _opener(base: str) -> urllib.request.OpenerDirector:
+    """Goes by the proxy of the environment but for this machine: there a proxy would reach its own."""
+    host = urlsplit(base).hostname or ""
+    local = host == "localhost" or is_loopback(host)
+    return urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if local else []))
 
 
 def _problem(error: urllib.error.HTTPError) -> str:

@@ -43,6 +43,7 @@ async def _beside(worker: Worker) -> AsyncIterator[None]:
         worker.refresh_gauges,
         worker.problems,
         worker.resume,
+        settings.http_token,
     )
     async with server:
         with worker.watchdog():

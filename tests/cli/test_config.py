@@ -26,6 +26,21 @@ def test_what_is_shown_can_be_set() -> None:
     assert again.stdout.decode() == shown
 
 
+def test_a_secret_is_shown_as_stars() -> None:
+    for arguments in (["config"], ["config", "--table"]):
+        done = run(*arguments, ours={"HTTP_TOKEN": "s3cr3t"})
+        assert done.returncode == 0
+        assert b"s3cr3t" not in done.stdout + done.stderr
+    assert b"\nHTTP_TOKEN=***\n" in run("config", ours={"HTTP_TOKEN": "s3cr3t"}).stdout
+    assert b"\nHTTP_TOKEN=\n" in run("config").stdout
+
+
+def test_a_secret_that_is_malformed_is_not_quoted() -> None:
+    done = run("config", ours={"HTTP_TOKEN": "s3cr3t words"})
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr == b"rollcall: HTTP_TOKEN: expected up to 1024 visible ASCII characters\n"
+
+
 def test_the_table_has_a_row_for_every_variable() -> None:
     done = run("config", "--table", ours=OURS)
     assert done.returncode == 0

@@ -1,8 +1,8 @@
 """`rollcall resume` and the worker's answers to it; a real hold is in tests/integration."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
 from aiohttp import ClientSession, web
@@ -10,6 +10,7 @@ from aiohttp import ClientSession, web
 from app.cli.failed import Failed
 from app.cli.resume import run_resume
 from app.health import http_server
+from app.http_access import is_loopback
 from app.lane import NotRecorded
 from app.metrics import Metrics
 from app.settings import Settings
@@ -25,8 +26,8 @@ async def resume(vendor: str) -> int:
     return {"magine": 3, "amity": 0}[vendor]
 
 
-def serve() -> AbstractAsyncContextManager[int]:
-    return http_server(LOCAL, 0, Metrics(), lambda: None, list, resume)
+def serve(token: str = "", host: str = LOCAL) -> AbstractAsyncContextManager[int]:
+    return http_server(host, 0, Metrics(), lambda: None, list, resume, token)
 
 
 async def test_the_worker_of_the_settings_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
@@ -60,20 +61,26 @@ async def test_a_page_in_a_browser_resumes_nothing() -> None:
             assert answer.status == 405
 
 
-async def failure(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> str:
-    """What is said of a server that is no worker."""
+@asynccontextmanager
+async def answering(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[str]:
+    """The address of a server that is no worker."""
     server = web.Application()
-    server.add_routes([web.post("/{path:.*}", handler)])
+    server.add_routes([web.route("*", "/{path:.*}", handler)])
     runner = web.AppRunner(server)
     await runner.setup()
     try:
         await web.TCPSite(runner, LOCAL, 0).start()
-        url = f"http://{LOCAL}:{runner.addresses[0][1]}"
+        yield f"http://{LOCAL}:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+async def failure(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> str:
+    """What is said of a server that is no worker."""
+    async with answering(handler) as url:
         with pytest.raises(Failed) as failed:
             await asyncio.to_thread(run_resume, Settings(), "magine", url)
         return str(failed.value).replace(url, "URL")
-    finally:
-        await runner.cleanup()
 
 
 async def test_another_server_than_a_worker_is_one_line() -> None:
@@ -101,3 +108,141 @@ def test_an_unknown_vendor_is_a_usage_error() -> None:
     done = run("resume", "nobody")
     assert (done.returncode, done.stdout) == (2, b"")
     assert b"invalid choice" in done.stderr
+
+
+TOKEN = "s3cr3t-t0ken"
+
+
+async def post(url: str, headers: dict[str, str]) -> tuple[int, str]:
+    async with ClientSession() as session, session.post(url, headers=headers) as answer:
+        return answer.status, await answer.text()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        None,
+        "",
+        TOKEN,
+        "Bearer",
+        "Bearer ",
+        f"Basic {TOKEN}",
+        f"Bearer {TOKEN[:-1]}",
+        f"Bearer {TOKEN}x",
+        f"Bearer {TOKEN} x",
+        f"Bearer{TOKEN}",
+        "Bearer \u00fc",
+    ],
+)
+async def test_with_a_token_nobody_is_answered_without_it(sent: str | None) -> None:
+    async with serve(TOKEN) as port:
+        headers = {} if sent is None else {"Authorization": sent}
+        for path in ("/vendors/magine/resume", "/vendors/nobody/resume", "/healthz", "/nothing"):
+            status, text = await post(f"http://{LOCAL}:{port}{path}", headers)
+            assert (status, text) == (401, '{"problem": "the bearer token of HTTP_TOKEN is needed"}')
+        async with ClientSession() as session:
+            for path in ("/healthz", "/readyz", "/metrics"):
+                async with session.get(f"http://{LOCAL}:{port}{path}", headers=headers) as answer:
+                    assert answer.status == 200
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+async def test_with_the_token_a_peer_may_be_anywhere(scheme: str, far_away: None) -> None:
+    async with serve(TOKEN) as port:
+        sent = {"Authorization": f"{scheme} {TOKEN}", "X-Forwarded-For": "203.0.113.7"}
+        assert (await post(f"http://{LOCAL}:{port}/vendors/magine/resume", sent))[0] == 200
+
+
+@pytest.fixture
+def far_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A peer of another machine: the tests have only this one."""
+    monkeypatch.setattr("app.http_access.is_loopback", lambda _address: False)
+
+
+@pytest.mark.usefixtures("far_away")
+async def test_without_a_token_another_machine_only_looks() -> None:
+    async with serve() as port:
+        for path in ("/vendors/magine/resume", "/vendors/nobody/resume", "/nothing"):
+            status, text = await post(f"http://{LOCAL}:{port}{path}", {"Authorization": "Bearer x"})
+            assert status == 403
+            assert "only from the worker's own machine, unless HTTP_TOKEN is set" in text
+        async with ClientSession() as session, session.get(f"http://{LOCAL}:{port}/healthz") as answer:
+            assert answer.status == 200
+
+
+@pytest.mark.parametrize("name", ["Forwarded", "via", "X-Forwarded-For", "X-Real-IP"])
+async def test_whom_a_proxy_of_this_machine_speaks_for_is_another_machine(name: str) -> None:
+    async with serve() as port:
+        assert (await post(f"http://{LOCAL}:{port}/vendors/magine/resume", {name: LOCAL}))[0] == 403
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "CONNECT", "PROPFIND"])
+async def test_whatever_is_not_a_look_needs_the_token(method: str) -> None:
+    async with serve(TOKEN) as port, ClientSession() as session:
+        url = f"http://{LOCAL}:{port}/vendors/magine/resume"
+        async with session.request(method, url) as answer:
+            assert answer.status == 401
+
+
+@pytest.mark.parametrize(
+    ("address", "local"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.9.1", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("::1%lo", True),
+        ("10.0.0.1", False),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("::ffff:10.0.0.1", False),
+        ("fe80::1%eth0", False),
+        ("2001:db8::1", False),
+        ("169.254.1.1", False),
+        ("localhost", False),
+        ("", False),
+    ],
+)
+def test_loopback_is_judged_by_the_address(address: str, local: bool) -> None:
+    assert is_loopback(address) is local
+
+
+async def test_a_loopback_peer_of_each_family_is_answered() -> None:
+    async with serve(host="::1") as port:
+        assert (await post(f"http://[::1]:{port}/vendors/magine/resume", {}))[0] == 200
+    async with serve(host="0.0.0.0") as port:
+        assert (await post(f"http://{LOCAL}:{port}/vendors/magine/resume", {}))[0] == 200
+
+
+async def test_the_command_sends_the_token_of_its_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    async with serve(TOKEN) as port:
+        url = f"http://{LOCAL}:{port}"
+        assert await asyncio.to_thread(run_resume, Settings(http_token=TOKEN), "magine", url) == 0
+        for other in ("", TOKEN[1:]):
+            with pytest.raises(Failed) as failed:
+                await asyncio.to_thread(run_resume, Settings(http_token=other), "magine", url)
+            assert str(failed.value) == f"{url} says: the bearer token of HTTP_TOKEN is needed"
+    assert TOKEN not in capsys.readouterr().out
+
+
+async def test_the_token_does_not_follow_a_redirection() -> None:
+    seen = []
+
+    async def elsewhere(request: web.Request) -> web.Response:
+        seen.append(request.headers.get("Authorization"))
+        if request.path == "/there":
+            return web.json_response({"partitions": 1})
+        raise web.HTTPFound("/there")
+
+    async with answering(elsewhere) as url:
+        await asyncio.to_thread(run_resume, Settings(http_token=TOKEN), "magine", url)
+    assert seen == [f"Bearer {TOKEN}", None]
+
+
+async def test_a_worker_of_this_machine_is_not_asked_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    async with serve() as port:
+        for url in (None, f"http://localhost:{port}", f"http://{LOCAL}:{port}"):
+            settings = Settings(http_port=port)
+            assert await asyncio.to_thread(run_resume, settings, "magine", url) == 0

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from app.embedded_kafka import EmbeddedKafka
 from app.vendors import VENDORS
 from tests.bench.bodies import bodies
-from tests.integration.worker import Site
+from tests.integration.worker import Site, WorkerProcess
 from tests.kafka import ToSend, produce
+from tests.waiting import wait_until
 
 SENTINEL = "s3nt1nel"
 
@@ -76,3 +78,32 @@ def test_health_is_what_probes_need(site: Site) -> None:
         assert worker.get("/")[0] == 404
         worker.stop()
         assert worker.get("/healthz")[0] == 0
+
+
+@pytest.mark.parametrize("stock", [True, False], ids=["stock", "friendly"])
+def test_a_group_that_comes_and_goes_is_no_trouble(
+    stock: bool, unique: Callable[[str], str], tmp_path: Path
+) -> None:
+    """On a Kafka that has never seen a group: the first start, a second worker that joins and leaves, the
+    stop. Every line about that is information."""
+    # A look at a topic would make it, with other partitions than ours.
+    with EmbeddedKafka(stock=stock, extra={"auto.create.topics.enable": "false"}) as kafka:
+        site = Site(kafka.bootstrap, unique, tmp_path, LOG_FORMAT="json")
+        with site.worker() as first:
+            whole = partitions(first.wait_ready())
+            with site.worker() as second:
+                second.wait_ready()
+                wait_until(lambda: partitions(second), "the second worker has partitions")
+                first.wait_ready()
+                second.stop()
+            wait_until(lambda: partitions(first) == whole, "the first worker has all partitions")
+            first.wait_ready()
+            first.stop()
+    for worker in (first, second):
+        lines = [json.loads(line) for line in worker.stderr().splitlines()]
+        assert lines
+        assert [line for line in lines if line["level"] != "info"] == []
+
+
+def partitions(worker: WorkerProcess) -> float:
+    return worker.count("rollcall_partitions")

@@ -116,7 +116,7 @@ def test_a_broker_that_comes_late_is_waited_for(site: Site) -> None:
         ("HTTP_PORT", "99999", "HTTP_PORT: expected"),
         ("BROKER_WAIT", "soon", "BROKER_WAIT: expected"),
         ("BROKER_ULR", "127.0.0.1:1", "BROKER_ULR is no setting, did you mean BROKER_URL?"),
-        ("TOPIC_NOBODY", "x", "TOPIC_NOBODY is no setting"),
+        ("TOPIC_MAGNE", "x", "TOPIC_MAGNE is no setting, did you mean TOPIC_MAGINE?"),
         ("TOPIC_FYND", "not a topic", "TOPIC_FYND: expected"),
     ],
 )

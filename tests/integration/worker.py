@@ -140,6 +140,10 @@ class WorkerProcess:
         if kind is not None:
             print(self.stderr()[-8000:])
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def stderr(self) -> str:
         """Everything on standard error, and on standard output, where nothing belongs."""
         return self._stderr.read_text("utf-8")

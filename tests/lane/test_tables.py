@@ -1,9 +1,12 @@
 """Rows as bytes, and one changelog record a changed key."""
 
+from collections.abc import Callable, MutableMapping
+
 import faust
 import pytest
 
-from app.lane.tables import LaneTable
+from app.lane.row_store import RowStore
+from app.lane.tables import LaneTable, PartitionRows
 
 Appended = tuple[str, int, bytes | None, bytes | None]
 
@@ -52,6 +55,43 @@ def test_a_partition_that_left_has_no_rows_and_nothing_to_write(table: LaneTable
     with pytest.raises(KeyError):
         table.live(0)
     assert table.live(1).get(b"ada") == b"1"
+
+
+class Watcher:
+    """Keeps what a table tells it."""
+
+    text = b"gone"
+    beside_key = 20
+
+    def __init__(self) -> None:
+        self.noticed: list[tuple[int, bytes]] = []
+        self.rows: dict[int, PartitionRows] = {}
+
+    def installed(self, partition: int, rows: PartitionRows) -> Callable[[bytes], object]:
+        self.rows[partition] = rows
+        return lambda key: self.noticed.append((partition, key))
+
+    def forgotten(self, partition: int) -> None:
+        self.rows.pop(partition, None)
+
+
+def test_a_watcher_hears_of_the_rows_that_hold_its_text(table: LaneTable) -> None:
+    table.watcher = watcher = Watcher()
+    store = RowStore(lambda _key: b"{")
+    store[b"ada"] = b'{"gone":1}'
+    store[b"bob"] = b'{"here":1}'
+    for partition, rows in enumerate[MutableMapping[bytes, bytes]]([store, dict(store)]):
+        table.install(partition, rows)
+        live = table.live(partition)
+        assert watcher.rows[partition] is live
+        assert live.holding(b"gone") == [b"ada"]
+        live.put(b"cy", b"gone")
+        live.put(b"bob", b'{"here":2}')
+        live.put(b"bob", b'{"a row of which nobody has to hear":2,"gone":1}')
+        live.put(b"ada", None)
+    assert watcher.noticed == [(0, b"cy"), (1, b"cy")]
+    table.forget(0)
+    assert watcher.rows.keys() == {1}
 
 
 def test_fausts_own_way_to_write_is_closed(table: LaneTable) -> None:
