@@ -82,6 +82,10 @@ WRITTEN: Final = CANONICAL | LETTERS | CHANGELOG
 # apart or a broker that was away for a moment, one below an hour for a longer outage.
 _MINUTE_MS: Final = 60_000
 _HOUR_MS: Final = 3_600_000
+_KAFKA_DEFAULTS: Final[Mapping[str, str]] = {
+    "message.timestamp.before.max.ms": str((1 << 63) - 1),
+    "message.timestamp.after.max.ms": str(_HOUR_MS),
+}
 # A truncated dead letter: 64 KiB of the body, and headers.
 LEAST_LETTER_BYTES: Final = 96 << 10
 
@@ -290,10 +294,14 @@ def _broken(there: list[tuple[Topic, Found]]) -> Iterator[tuple[Rule, Subject]]:
 
 def _line(settings: Settings, rule: Rule, subject: Subject) -> str:
     name, limit = subject.topic.name, rule.limit(subject)
+    better = limit
+    if rule.verdict == "refuse":
+        # What is only just not refused would be warned of.
+        better = subject.topic.configs.get(rule.config, _KAFKA_DEFAULTS.get(rule.config, limit))
     return (
         f"topic {name} has {rule.config}={subject.found.configs[rule.config]}, {rule.comparison.failed}"
         f" {limit}: {rule.why}; change it with `kafka-configs.sh --bootstrap-server {settings.bootstrap}"
-        f" --alter --topic {name} --add-config {rule.config}={limit}`"
+        f" --alter --topic {name} --add-config {rule.config}={better}`"
     )
 
 

@@ -69,6 +69,11 @@ def create_topics(bootstrap: str, topics: Mapping[str, int], **configs: str) -> 
     wait_until(all_led, f"leaders for {', '.join(topics)}")
 
 
+def topic_names(bootstrap: str) -> set[str]:
+    """All topics that there are."""
+    return set(AdminClient({"bootstrap.servers": bootstrap}).list_topics(timeout=_TIMEOUT_SECONDS).topics)
+
+
 def produce(bootstrap: str, topic: str, records: Iterable[tuple[Any, ...]]) -> list[tuple[int, int]]:
     """Write records (ToSend, or tuples of its first members); return their (partition, offset) in order."""
     producer = Producer(

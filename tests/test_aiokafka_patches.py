@@ -1,4 +1,4 @@
-"""No request of ours may create a topic, and aiokafka's metadata requests say so in every module with a client."""
+"""No request of ours may create a topic, and aiokafka's metadata requests say so in every module."""
 
 import subprocess
 import sys
