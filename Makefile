@@ -25,7 +25,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 demo: $(INSTALLED) ## Five vendors' events through a real Kafka, with every count and row compared (ARGS=--keep leaves it up)
 	@$(BIN)/python -m app demo $(ARGS)
 
-broker: $(INSTALLED) ## A real Kafka in the foreground; Ctrl-C stops it and drops its data
+broker: $(INSTALLED) ## A real Kafka in the foreground; Ctrl-C stops it and drops its data (ARGS=--stock: Kafka's own defaults)
 	@$(BIN)/python -m app broker $(ARGS)
 
 test: $(INSTALLED) ## All tests on a real Kafka (BROKER_URL replaces the embedded one), then the coverage gates

@@ -54,7 +54,7 @@ ROW_LIFE: Final[Mapping[str, str]] = {
     # A consumer that is behind by less than this sees every tombstone.
     "delete.retention.ms": str(7 * _DAY_MS),
     # By size, too: with Kafka's default of 1 GiB a restart would read up to that much of old rows a
-    # partition, which takes 5 s; a smaller one than this only makes files.
+    # partition. It has to take the largest row.
     "segment.bytes": str(16 * ROW_BYTES),
 }
 
