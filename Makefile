@@ -40,7 +40,7 @@ $(KAFKA): $(INSTALLED)
 demo: $(KAFKA) ## Five vendors' events through a real Kafka, with every count and row compared (ARGS=--keep leaves it up)
 	@$(BIN)/python -m app demo $(ARGS)
 
-broker: $(KAFKA) ## A real Kafka in the foreground; Ctrl-C stops it and drops its data
+broker: $(KAFKA) ## A real Kafka in the foreground; Ctrl-C stops it and drops its data (ARGS=--stock: Kafka's own defaults)
 	@$(BIN)/python -m app broker $(ARGS)
 
 test: $(KAFKA) ## All tests on a real Kafka (BROKER_URL replaces the embedded one), then the coverage gates

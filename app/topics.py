@@ -8,29 +8,55 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+from aiokafka.errors import (
+    InvalidConfigurationError,
+    KafkaError,
+    LeaderNotAvailableError,
+    PolicyViolationError,
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
 from msgspec import Struct
 
+import app.aiokafka_patches  # noqa: F401 - a look at a topic must not create it
 from app.settings import Settings
 from app.vendors import VENDORS
 
-# An event can be some times as large as its body: the id stands in it four times, escaped. A row can
-# be as large as all partial events about a user together. Both are bounded by `max_record_bytes`,
-# and neither bound is ever met but by somebody who tries.
-EVENT_BYTES: Final = 16 << 20
-ROW_BYTES: Final = 64 << 20
-# A row that a paused worker wrote over a newer one is healed within a minute; until then compaction
-# must not have removed the newer one (lane.md, section 4).
-MIN_COMPACTION_LAG_MS: Final = 3_600_000
+# What the contract bounds: a row stays below 1 MiB, and an event carries no more than a row does, and beside
+# it earlier values of the same claims (`previous`) and each id a few times.
+ROW_BYTES: Final = 2 << 20
+EVENT_BYTES: Final = 4 << 20
+# A dead letter carries a foreign record, of which only its topic's limit is known: by default 4 MiB, of a
+# topic that somebody else made any size. Of a larger one the letter has the beginning. It is also the
+# largest batch of both producers, as both write dead letters.
+LETTER_BYTES: Final = 16 << 20
 
-# Kafka never compacts the segment that it writes: with its default of 1 GiB a restart would read up to
-# that much of old rows a partition. It has to take the largest row.
-ROW_SEGMENT_BYTES: Final = 2 * ROW_BYTES
+_HOUR_MS: Final = 3_600_000
+_DAY_MS: Final = 24 * _HOUR_MS
+# How rows of a changelog go (docs/guarantees.md says what follows for deleted users).
+ROW_LIFE: Final[Mapping[str, str]] = {
+    # A row that a paused worker wrote over a newer one is healed within a minute; until then compaction
+    # must not have removed the newer one (lane.md, section 4).
+    "min.compaction.lag.ms": str(_HOUR_MS),
+    # By default Kafka compacts when half of a log is old, in a quiet log never: what a deletion has removed
+    # from a row would stay in the log without any bound of time.
+    "max.compaction.lag.ms": str(7 * _DAY_MS),
+    # Kafka never compacts the segment that it writes: it has to be closed well before that.
+    "segment.ms": str(_DAY_MS),
+    # A consumer that is behind by less than this sees every tombstone.
+    "delete.retention.ms": str(7 * _DAY_MS),
+    # By size, too: with Kafka's default of 1 GiB a restart would read up to that much of old rows a
+    # partition. It has to take the largest row.
+    "segment.bytes": str(16 * ROW_BYTES),
+}
 
 # A dead letter keeps its record's timestamp, whatever it is; Kafka 4 refuses those an hour ahead by default.
 ANY_TIMESTAMP: Final = {"message.timestamp.after.max.ms": str((1 << 63) - 1)}
@@ -39,8 +65,13 @@ ANY_TIMESTAMP: Final = {"message.timestamp.after.max.ms": str((1 << 63) - 1)}
 _BATCH_OVERHEAD: Final = 100
 _HEADER_OVERHEAD: Final = 10
 
-_KAFKA_DEFAULT_BYTES: Final = 1_048_588
+KAFKA_DEFAULT_BYTES: Final = 1_048_588
+# Without these a topic does not do its work; without the others it does it less well, and the check warns.
+_ESSENTIAL: Final = frozenset({"cleanup.policy", "max.message.bytes", "retention.ms"})
 _RETRY_SECONDS: Final = 0.5
+_SETTLE_SECONDS: Final = 10.0
+# Managed clusters have policies of their own.
+_REFUSED_CONFIGS: Final = frozenset({InvalidConfigurationError.errno, PolicyViolationError.errno})
 
 logger = logging.getLogger(__name__)
 
@@ -53,23 +84,32 @@ class BrokerUnreachable(Exception):
     """No broker answered in time; one line."""
 
 
+Role = Literal["vendor", "canonical", "dead_letter", "changelog"]
+
+
 class Topic(Struct, frozen=True):
     """A topic as it has to be. `fixed` partition counts are part of the contract; where it is False
-    the topic is a producer's, and any number will do."""
+    the topic is a producer's, and any number will do. `configs`: what else it is created with."""
 
     name: str
     partitions: int
     cleanup: str
     fixed: bool
+    role: Role
     configs: dict[str, str] = {}
 
 
 class Found(Struct, frozen=True):
-    """A topic as it is. `largest_record`: its `max.message.bytes`."""
+    """A topic as it is. `largest_record`: its `max.message.bytes`. `configs`: all its settings by Kafka's
+    names. `problem`: why something of it is unknown, one line; with 0 partitions nothing of it is known,
+    else its settings are not."""
 
     partitions: int
     cleanup: str
     largest_record: int
+    configs: dict[str, str] = {}
+    replicas: int = 1
+    problem: str = ""
 
 
 class Target(Struct, frozen=True):
@@ -102,36 +142,21 @@ def target(settings: Settings, name: str, found: Mapping[str, Found] | None) -> 
 def expected_topics(settings: Settings) -> list[Topic]:
     """Vendor topics first, then the canonical topic, the dead letters and both changelogs."""
     # Room for what is over the limit: it is to become a dead letter, not a producer's error.
-    room = min(max(4 * settings.max_record_bytes, _KAFKA_DEFAULT_BYTES), (1 << 31) - 1)
+    room = min(max(4 * settings.max_record_bytes, KAFKA_DEFAULT_BYTES), (1 << 31) - 1)
     body_configs = {"max.message.bytes": str(room)}
     vendor_topics = [
-        Topic(
-            settings.topic_of(vendor), settings.partitions_vendor, "delete", fixed=False, configs=body_configs
-        )
+        Topic(settings.topic_of(vendor), settings.partitions_vendor, "delete", False, "vendor", body_configs)
         for vendor in VENDORS
     ]
     count = settings.partitions_events
-    event_configs = {"max.message.bytes": str(EVENT_BYTES), **_retention(settings.events_retention)}
-    dead_letter_configs = {
-        "max.message.bytes": str(EVENT_BYTES),
-        **_retention(settings.dead_letter_retention),
-    }
-    row_configs = {
-        "max.message.bytes": str(ROW_BYTES),
-        "min.compaction.lag.ms": str(MIN_COMPACTION_LAG_MS),
-        "segment.bytes": str(ROW_SEGMENT_BYTES),
-    }
+    events = {"max.message.bytes": str(EVENT_BYTES), **_retention(settings.events_retention)}
+    letters = {"max.message.bytes": str(LETTER_BYTES), **_retention(settings.dead_letter_retention)}
+    rows = {"max.message.bytes": str(ROW_BYTES), **ROW_LIFE}
     return [
         *vendor_topics,
-        Topic(settings.topic_events, count, "delete", fixed=True, configs=event_configs),
-        Topic(
-            settings.topic_dead_letter,
-            count,
-            "delete",
-            fixed=False,
-            configs=dead_letter_configs | ANY_TIMESTAMP,
-        ),
-        *(Topic(name, count, "compact", fixed=True, configs=row_configs) for name in settings.changelogs),
+        Topic(settings.topic_events, count, "delete", True, "canonical", events),
+        Topic(settings.topic_dead_letter, count, "delete", False, "dead_letter", letters | ANY_TIMESTAMP),
+        *(Topic(name, count, "compact", True, "changelog", rows) for name in settings.changelogs),
     ]
 
 
@@ -147,46 +172,17 @@ async def prepare_topics(settings: Settings, *, create: bool) -> dict[str, Found
     admin = await _connect(settings)
     try:
         topics = expected_topics(settings)
-        found = await _describe(admin, topics)
+        found = await _describe_settled(admin, topics, frozenset())
         missing = [topic for topic in topics if topic.name not in found]
         if missing and create:
             await _create(admin, missing, settings.replication_factor)
-            found = await _describe_created(admin, topics)
+            found = await _describe_settled(admin, topics, {topic.name for topic in missing})
     except KafkaError as error:
         raise TopicsError(f"the broker refused: {type(error).__name__}") from None
     else:
         return found
     finally:
         await admin.close()
-
-
-def check_topics(settings: Settings, found: Mapping[str, Found]) -> None:
-    """Raises TopicsError for what is missing or is not what the contract needs."""
-    topics = expected_topics(settings)
-    if missing := [topic.name for topic in topics if topic.name not in found]:
-        raise TopicsError(
-            f"missing topics: {', '.join(missing)}; create them with `rollcall topics --create`"
-            " or set TOPICS_CREATE=true"
-        )
-    for topic in topics:
-        if problem := _mismatch(topic, found[topic.name]):
-            raise TopicsError(f"topic {topic.name} {problem}")
-
-
-def _mismatch(topic: Topic, found: Found) -> str | None:
-    if topic.fixed and found.partitions != topic.partitions:
-        return (
-            f"has {found.partitions} partitions, not {topic.partitions}: set PARTITIONS_EVENTS to what"
-            " the canonical topic and both changelogs have, or recreate it with"
-            f" `kafka-topics.sh --create --topic {topic.name} --partitions {topic.partitions}"
-            f" --config cleanup.policy={topic.cleanup}`"
-        )
-    if topic.fixed and topic.cleanup not in found.cleanup.split(","):
-        return (
-            f"has cleanup.policy={found.cleanup}, not {topic.cleanup}: change it with"
-            f" `kafka-configs.sh --alter --topic {topic.name} --add-config cleanup.policy={topic.cleanup}`"
-        )
-    return None
 
 
 async def _connect(settings: Settings) -> AIOKafkaAdminClient:
@@ -223,50 +219,106 @@ def _quiet_client() -> Iterator[None]:
         client.setLevel(before)
 
 
-async def _describe(admin: AIOKafkaAdminClient, topics: list[Topic]) -> dict[str, Found]:
-    descriptions = await admin.describe_topics([topic.name for topic in topics])
-    partitions = {each["topic"]: len(each["partitions"]) for each in descriptions if each["error_code"] == 0}
-    if not partitions:
+async def _describe_settled(
+    admin: AIOKafkaAdminClient, topics: Sequence[Topic], created: AbstractSet[str]
+) -> dict[str, Found]:
+    """The topics that are there. A topic that was just created is not at once in every broker's metadata,
+    and has no leader for a moment; that is waited for up to 10 s."""
+    deadline = time.monotonic() + _SETTLE_SECONDS
+    while True:
+        answers = await admin.describe_topics([topic.name for topic in topics])
+        codes = {answer["topic"]: answer["error_code"] for answer in answers}
+        absent = {name for name in created if codes.get(name) == UnknownTopicOrPartitionError.errno}
+        if not absent and LeaderNotAvailableError.errno not in codes.values():
+            break
+        if time.monotonic() > deadline:
+            break
+        await asyncio.sleep(0.1)
+    found = {}
+    for topic in topics:
+        code = codes.get(topic.name, UnknownTopicOrPartitionError.errno)
+        if code not in (0, UnknownTopicOrPartitionError.errno):
+            found[topic.name] = Found(0, "unknown", 0, problem=_not_described(topic, code))
+    described = {each["topic"]: each["partitions"] for each in answers if each["error_code"] == 0}
+    return found | await _with_configs(admin, described)
+
+
+async def _with_configs(
+    admin: AIOKafkaAdminClient, described: Mapping[str, list[dict[str, Any]]]
+) -> dict[str, Found]:
+    if not described:
         return {}
-    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in partitions]
-    configs = _configs(await admin.describe_configs(resources))
-    return {
-        name: Found(
-            count,
-            configs.get(name, {}).get("cleanup.policy", "delete"),
-            int(configs.get(name, {}).get("max.message.bytes", 1_048_588)),
-        )
-        for name, count in partitions.items()
-    }
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in described]
+    found = {}
+    for response in await admin.describe_configs(resources):
+        for code, _message, _type, name, entries in response.resources:
+            partitions = described[name]
+            replicas = min(len(partition["replicas"]) for partition in partitions)
+            configs = {entry[0]: entry[1] for entry in entries if entry[1] is not None}
+            found[name] = Found(
+                len(partitions),
+                configs.get("cleanup.policy", "unknown" if code else "delete"),
+                int(configs.get("max.message.bytes", KAFKA_DEFAULT_BYTES)),
+                configs,
+                replicas,
+                _no_configs(name, code) if code else "",
+            )
+    return found
 
 
-def _configs(responses: list[Any]) -> dict[str, dict[str, str]]:
-    return {
-        resource[3]: {entry[0]: entry[1] for entry in resource[4]}
-        for response in responses
-        for resource in response.resources
-    }
+_RIGHTS: Final[Mapping[Role, str]] = {
+    "vendor": "READ",
+    "canonical": "READ and WRITE",
+    "dead_letter": "WRITE",
+    "changelog": "READ and WRITE",
+}
 
 
-async def _create(admin: AIOKafkaAdminClient, topics: list[Topic], replicas: int) -> None:
+def _not_described(topic: Topic, code: int) -> str:
+    if code != TopicAuthorizationFailedError.errno:
+        return f"topic {topic.name} could not be described: the broker answered {_error_name(code)}"
+    return (
+        f"not authorized to describe topic {topic.name} (it may be missing, too): a worker needs"
+        f" {_RIGHTS[topic.role]} on it, a check DESCRIBE, and both DESCRIBE_CONFIGS"
+    )
+
+
+def _no_configs(name: str, code: int) -> str:
+    if code != TopicAuthorizationFailedError.errno:
+        return f"the settings of topic {name} could not be read: the broker answered {_error_name(code)}"
+    return f"not authorized to read the settings of topic {name}: DESCRIBE_CONFIGS on it is missing"
+
+
+def _error_name(code: int) -> str:
+    return f"{for_code(code).__name__} [{code}]"
+
+
+async def _create(admin: AIOKafkaAdminClient, topics: Sequence[Topic], replicas: int) -> None:
     for topic in topics:
         configs = {"cleanup.policy": topic.cleanup, **topic.configs}
-        new = NewTopic(topic.name, topic.partitions, replicas, topic_configs=configs)
-        try:
-            response = await admin.create_topics([new])
-        except TopicAlreadyExistsError:
+        code, message = await _create_one(admin, topic, replicas, configs)
+        if code in _REFUSED_CONFIGS and (optional := sorted(configs.keys() - _ESSENTIAL)):
+            essential = {name: value for name, value in configs.items() if name in _ESSENTIAL}
+            refused = message
+            code, message = await _create_one(admin, topic, replicas, essential)
+            if code == 0:
+                without = ", ".join(optional)
+                logger.warning("created topic %s without %s: %s", topic.name, without, refused)
+        if code == TopicAlreadyExistsError.errno:
             continue
-        for name, code, *message in response.topic_errors:
-            if code not in (0, TopicAlreadyExistsError.errno):
-                raise TopicsError(f"topic {name} could not be created: {message[0] if message else code}")
+        if code:
+            raise TopicsError(f"topic {topic.name} could not be created: {message}")
         logger.info("created topic %s", topic.name)
 
 
-async def _describe_created(admin: AIOKafkaAdminClient, topics: list[Topic]) -> dict[str, Found]:
-    """A topic that was just created is not at once in every broker's metadata."""
-    deadline = time.monotonic() + 10
-    while True:
-        found = await _describe(admin, topics)
-        if len(found) == len(topics) or time.monotonic() > deadline:
-            return found
-        await asyncio.sleep(0.1)
+async def _create_one(
+    admin: AIOKafkaAdminClient, topic: Topic, replicas: int, configs: Mapping[str, str]
+) -> tuple[int, str]:
+    """The broker's error code, and its text on one line."""
+    new = NewTopic(topic.name, topic.partitions, replicas, topic_configs=dict(configs))
+    try:
+        response = await admin.create_topics([new])
+    except TopicAlreadyExistsError as error:
+        return error.errno, ""
+    ((_name, code, *message),) = response.topic_errors
+    return code, " ".join(str(message[0]).split()) if message and message[0] else _error_name(code)

@@ -40,7 +40,7 @@ from app.metrics import LaneMetrics, Metrics, WriteMetrics
 from app.row_logic import ROW_LOGIC
 from app.settings import Settings
 from app.state_agent import StateAgent
-from app.topics import EVENT_BYTES, ROW_BYTES, Found, target
+from app.topics import LETTER_BYTES, Found, target
 from app.vendor_agent import VendorAgent
 from app.vendors import VENDORS
 
@@ -70,8 +70,8 @@ class Worker:
             **faust_options(lane, broker=settings.broker_url),
         )
         install(self.app, lane, LaneMetrics(metrics))
-        self.events_out = self._producer(largest=EVENT_BYTES)
-        self.rows_out = self._producer(largest=ROW_BYTES)
+        self.events_out = self._producer(largest=LETTER_BYTES)
+        self.rows_out = self._producer(largest=LETTER_BYTES)
         self.tables = self._tables()
         self.tables.users.watcher = self.deletions = Deletions()
         self.limits = {

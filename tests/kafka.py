@@ -17,6 +17,8 @@ from confluent_kafka import (
     TopicPartition,
 )
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
+from confluent_kafka.admin._resource import ResourceType
 from confluent_kafka.cimpl import NewTopic
 
 from tests.waiting import GIVE_UP_SECONDS, wait_until
@@ -67,6 +69,21 @@ def create_topics(bootstrap: str, topics: Mapping[str, int], **configs: str) -> 
         )
 
     wait_until(all_led, f"leaders for {', '.join(topics)}")
+
+
+def topic_names(bootstrap: str) -> set[str]:
+    """All topics that there are."""
+    return set(AdminClient({"bootstrap.servers": bootstrap}).list_topics(timeout=_TIMEOUT_SECONDS).topics)
+
+
+def set_config(admin: AdminClient, topic: str, name: str, value: str) -> str:
+    """Set one setting of a topic; returns what it was."""
+    asked = ConfigResource(ResourceType.TOPIC, topic)
+    entries = admin.describe_configs([asked], request_timeout=_TIMEOUT_SECONDS)[asked].result()
+    entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+    change = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+    admin.incremental_alter_configs([change], request_timeout=_TIMEOUT_SECONDS)[change].result()
+    return str(entries[name].value)
 
 
 def produce(bootstrap: str, topic: str, records: Iterable[tuple[Any, ...]]) -> list[tuple[int, int]]:

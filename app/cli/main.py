@@ -82,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
 
     broker = commands.add_parser("broker", help="a real Kafka in the foreground, for development")
     broker.add_argument("--port", type=int, help="default: a free one")
+    broker.add_argument("--stock", action="store_true", help="with the defaults that Kafka ships with")
     broker.set_defaults(run=_broker)
     return parser
 
@@ -162,4 +163,4 @@ def _config(options: argparse.Namespace, settings: Settings) -> int:
 def _broker(options: argparse.Namespace, _settings: Settings) -> int:
     from app.cli.broker import run_broker
 
-    return run_broker(options.port)
+    return run_broker(options.port, stock=options.stock)

@@ -1,6 +1,7 @@
 """`rollcall worker`: one worker process, until SIGTERM."""
 
 import asyncio
+import logging
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -13,8 +14,11 @@ from app.lane import run
 from app.logs import set_up_logs
 from app.metrics import Metrics
 from app.settings import Settings
-from app.topics import BrokerUnreachable, TopicsError, check_topics, prepare_topics
+from app.topic_rules import check_topics
+from app.topics import BrokerUnreachable, TopicsError, prepare_topics
 from app.worker import Worker
+
+logger = logging.getLogger(__name__)
 
 
 def run_worker(settings: Settings) -> int:
@@ -25,7 +29,8 @@ def run_worker(settings: Settings) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         found = asyncio.run(prepare_topics(settings, create=settings.topics_create))
-        check_topics(settings, found)
+        for warning in check_topics(settings, found):
+            logger.warning("%s", warning)
         worker = Worker(settings, Metrics(), found)
         tune_collector()
         return run(worker.app, stop_deadline=settings.stop_deadline, beside=_beside(worker))

@@ -11,6 +11,7 @@ from aiokafka.structs import ConsumerRecord
 from msgspec import Struct
 from prometheus_client.parser import text_string_to_metric_families
 
+import app.aiokafka_patches  # noqa: F401 - a look at a topic must not create it
 from app.demo.waiting import POLL_SECONDS, Deadline
 from app.settings import Settings
 

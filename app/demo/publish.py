@@ -7,6 +7,7 @@ from typing import Final
 from aiokafka import AIOKafkaProducer
 from msgspec import Struct
 
+import app.aiokafka_patches  # noqa: F401 - a look at a topic must not create it
 from app.demo.story import Body, Story
 from app.settings import Settings
 

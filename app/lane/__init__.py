@@ -4,6 +4,7 @@ Decisions are plain objects (`desk` and what it is made of); subclasses of Faust
 them and act on their answers.
 """
 
+import app.aiokafka_patches  # noqa: F401 - first: before any client is made
 from app.lane.agent import run_slices
 from app.lane.config import LaneConfig
 from app.lane.consumer import NotRecorded

@@ -1,21 +1,34 @@
-"""`rollcall topics` on a real broker."""
+"""`rollcall topics` on real brokers: a friendly one, and one with the defaults that Kafka ships with."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
 
 from app.embedded_kafka.properties import free_ports
 from app.settings import load
-from app.topics import expected_topics
+from app.topics import Topic, _create, expected_topics
 from app.vendors import VENDORS
 from tests.cli.command import run
-from tests.kafka import create_topics
+from tests.kafka import create_topics, topic_names
 
 
 @pytest.fixture
-def ours(broker: str, unique: Callable[[str], str]) -> dict[str, str]:
+def ours(each_broker: str, unique: Callable[[str], str]) -> dict[str, str]:
     topics = {f"TOPIC_{name.upper()}": unique(name) for name in (*VENDORS, "events", "dead_letter")}
-    return {"BROKER_URL": broker, "APP_ID": unique("crew"), "PARTITIONS_EVENTS": "2", **topics}
+    return {"BROKER_URL": each_broker, "APP_ID": unique("crew"), "PARTITIONS_EVENTS": "2", **topics}
+
+
+@asynccontextmanager
+async def started(broker: str) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker)
+    await admin.start()
+    try:
+        yield admin
+    finally:
+        await admin.close()
 
 
 def test_topics_are_shown_created_and_checked(ours: dict[str, str]) -> None:
@@ -48,6 +61,62 @@ def test_a_topic_that_is_wrong_is_shown_and_fails_the_check(ours: dict[str, str]
     assert done.stderr.decode().startswith(
         f"rollcall: topic {ours['TOPIC_EVENTS']} has 5 partitions, not 2: "
     )
+
+
+def test_a_look_changes_nothing(ours: dict[str, str]) -> None:
+    names = {topic.name for topic in expected_topics(load(ours))}
+    for arguments in (("topics",), ("topics", "--check")):
+        assert b"missing" in run(*arguments, ours=ours).stdout
+        assert not names & topic_names(ours["BROKER_URL"])
+
+
+def test_what_is_not_as_it_is_created_is_warned_of(ours: dict[str, str]) -> None:
+    settings = load(ours)
+    create_topics(ours["BROKER_URL"], {ours["TOPIC_FYND"]: 2}, cleanup_policy="compact,delete")
+    create_topics(ours["BROKER_URL"], {settings.changelogs[0]: 2}, cleanup_policy="compact")
+    done = run("topics", "--create", ours=ours)
+    assert done.returncode == 0
+    lines = done.stderr.decode().splitlines()
+    assert [line.partition("=")[0] for line in lines] == [
+        f"rollcall: warning: topic {ours['TOPIC_FYND']} has cleanup.policy",
+        *(
+            f"rollcall: warning: topic {settings.changelogs[0]} has {config}"
+            for config in (
+                "max.message.bytes",
+                "min.compaction.lag.ms",
+                "max.compaction.lag.ms",
+                "segment.ms",
+                "delete.retention.ms",
+            )
+        ),
+    ]
+
+
+def test_a_changelog_that_forgets_is_refused_in_one_line(ours: dict[str, str]) -> None:
+    name = load(ours).changelogs[1]
+    create_topics(ours["BROKER_URL"], {name: 2}, cleanup_policy="compact,delete")
+    done = run("topics", "--create", ours=ours)
+    assert done.returncode == 1
+    assert done.stderr.count(b"\n") == 1
+    assert done.stderr.decode().startswith(
+        f"rollcall: topic {name} has cleanup.policy=compact,delete, not compact: "
+    )
+
+
+def test_a_topic_is_created_without_what_a_cluster_refuses(
+    ours: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A policy of a managed cluster, which needs a class of Java, refuses with a line like this."""
+    topic = Topic(ours["TOPIC_EVENTS"], 2, "compact", True, "changelog", {"segment.ms": "-1"})
+
+    async def create() -> None:
+        async with started(ours["BROKER_URL"]) as admin:
+            await _create(admin, [topic], 1)
+
+    asyncio.run(create())
+    assert topic.name in topic_names(ours["BROKER_URL"])
+    (record,) = (each for each in caplog.records if each.levelname == "WARNING")
+    assert record.getMessage().startswith(f"created topic {topic.name} without segment.ms: ")
 
 
 def test_what_the_broker_refuses_is_one_line(ours: dict[str, str]) -> None:

@@ -23,6 +23,8 @@ from tests.kafka import Headers, Record, ToSend, committed, consume_all, create_
 from tests.waiting import wait_until
 
 KIB = 1 << 10
+# Topics with limits so small are refused at the start.
+UNCHECKED = ("tests.integration.unchecked_worker",)
 TENANT: Headers = [("tenant", b"t" * 3000)]
 
 
@@ -140,7 +142,7 @@ def test_a_worker_whose_dead_letter_is_refused_stops_and_commits_nothing(site: S
     settings = site.settings
     create_topics(site.broker, {settings.topic_dead_letter: 2}, max_message_bytes=str(10 * KIB))
     topic = settings.topic_of("magine")
-    with site.worker() as worker:
+    with site.worker(UNCHECKED) as worker:
         worker.wait_ready()
         produce(site.broker, topic, [ToSend(b"key", b"{" * 20 * KIB)])
         assert worker.exit_code() == EXIT_PROTECT
@@ -154,7 +156,7 @@ def test_an_event_too_large_for_the_canonical_topic_is_a_dead_letter(site: Site)
     topic, good = settings.topic_of("magine"), next(bodies("magine", 1))
     large = good.replace(b'"name": "', b'"name": "' + b"n" * 5000)
     assert len(large) > 5000
-    with site.worker() as worker:
+    with site.worker(UNCHECKED) as worker:
         worker.wait_ready()
         # A small body can make a large event: the tenant stands in it five times.
         records = [ToSend(b"large", large), ToSend(b"tenant", good, TENANT), ToSend(b"good", good)]
@@ -175,7 +177,7 @@ def test_a_row_too_large_for_its_changelog_is_a_dead_letter(site: Site) -> None:
     for changelog in settings.changelogs:
         create_topics(site.broker, {changelog: 3}, max_message_bytes=str(4 * KIB), cleanup_policy="compact")
     good = next(bodies("magine", 1))
-    with site.worker() as worker:
+    with site.worker(UNCHECKED) as worker:
         worker.wait_ready()
         large = good.replace(b'"name": "', b'"name": "' + b"n" * 5000).replace(b"USR", b"BIG")
         produce(site.broker, settings.topic_of("magine"), [(None, large), (None, good)])

@@ -32,6 +32,12 @@ def site(broker: str, unique: Callable[[str], str], tmp_path: Path) -> Site:
     return Site(broker, unique, tmp_path)
 
 
+@pytest.fixture
+def each_site(each_broker: str, unique: Callable[[str], str], tmp_path: Path) -> Site:
+    """Also on a Kafka with the defaults that it ships with."""
+    return Site(each_broker, unique, tmp_path)
+
+
 def cleanup_policies(site: Site, topics: list[str]) -> dict[str, str]:
     admin = AdminClient({"bootstrap.servers": site.broker})
     wanted = [ConfigResource(ResourceType.TOPIC, topic) for topic in topics]
@@ -39,53 +45,111 @@ def cleanup_policies(site: Site, topics: list[str]) -> dict[str, str]:
     return {each.name: future.result()["cleanup.policy"].value for each, future in answers.items()}
 
 
-def test_missing_topics_are_created_as_the_contract_says(site: Site) -> None:
-    settings = site.settings
+def test_missing_topics_are_created_as_the_contract_says(each_site: Site) -> None:
+    settings = each_site.settings
     vendor_topics = [settings.topic_of(vendor) for vendor in VENDORS]
     deleted = [*vendor_topics, settings.topic_events, settings.topic_dead_letter]
-    with site.worker() as worker:
+    with each_site.worker() as worker:
         worker.wait_ready()
-        assert cleanup_policies(site, [*deleted, *settings.changelogs]) == {
+        assert cleanup_policies(each_site, [*deleted, *settings.changelogs]) == {
             **dict.fromkeys(deleted, "delete"),
             **dict.fromkeys(settings.changelogs, "compact"),
         }
         # It reads at once what it has just created.
         for vendor in VENDORS:
-            produce(site.broker, settings.topic_of(vendor), [(None, body) for body in bodies(vendor, 5)])
-        site.wait_at_rest()
-        assert_everything(site, [worker])
+            produce(each_site.broker, settings.topic_of(vendor), [(None, body) for body in bodies(vendor, 5)])
+        each_site.wait_at_rest()
+        assert_everything(each_site, [worker])
         worker.stop()
 
 
-def test_missing_topics_are_named_with_the_command_that_creates_them(site: Site) -> None:
-    said = site.refused(TOPICS_CREATE="false")
-    for topic in [*site.sources().values(), site.settings.topic_dead_letter, *site.settings.changelogs]:
+def test_missing_topics_are_named_with_the_command_that_creates_them(each_site: Site) -> None:
+    said = each_site.refused(TOPICS_CREATE="false")
+    for topic in [
+        *each_site.sources().values(),
+        each_site.settings.topic_dead_letter,
+        *each_site.settings.changelogs,
+    ]:
         assert topic in said
     assert "rollcall topics --create" in said
-    site.create_vendor_topics()
-    said = site.refused(TOPICS_CREATE="false")
-    assert site.settings.topic_events in said
-    assert site.settings.topic_of("fynd") not in said
+    each_site.create_vendor_topics()
+    said = each_site.refused(TOPICS_CREATE="false")
+    assert each_site.settings.topic_events in said
+    assert each_site.settings.topic_of("fynd") not in said
 
 
 @pytest.mark.parametrize("odd", ["canonical", "users", "loyalty"])
-def test_topics_that_are_partitioned_differently_are_refused(site: Site, odd: str) -> None:
-    settings = site.settings
+def test_topics_that_are_partitioned_differently_are_refused(each_site: Site, odd: str) -> None:
+    settings = each_site.settings
     users, loyalty = settings.changelogs
     topic = {"canonical": settings.topic_events, "users": users, "loyalty": loyalty}[odd]
-    create_topics(site.broker, {topic: 4}, cleanup_policy="delete" if odd == "canonical" else "compact")
-    said = site.refused()
+    create_topics(each_site.broker, {topic: 4}, cleanup_policy="delete" if odd == "canonical" else "compact")
+    said = each_site.refused()
     assert topic in said
     assert "4 partitions, not 3" in said
-    assert "PARTITIONS_EVENTS" in said
+    assert "must never change" in said
+    assert "set PARTITIONS_EVENTS" not in said
 
 
-def test_a_changelog_that_is_not_compacted_is_refused(site: Site) -> None:
-    topic = site.settings.changelogs[0]
-    create_topics(site.broker, {topic: 3}, cleanup_policy="delete")
-    said = site.refused()
-    assert topic in said
+@pytest.mark.parametrize("policy", ["delete", "compact,delete"])
+def test_a_changelog_that_is_not_only_compacted_is_refused(each_site: Site, policy: str) -> None:
+    topic = each_site.settings.changelogs[0]
+    create_topics(each_site.broker, {topic: 3}, cleanup_policy=policy)
+    said = each_site.refused()
+    assert said.startswith(f"topic {topic} has cleanup.policy={policy}, not compact: ")
     assert "cleanup.policy=compact" in said
+
+
+@pytest.mark.parametrize("policy", ["compact", "compact,delete"])
+@pytest.mark.parametrize("which", ["canonical", "dead letters"])
+def test_a_topic_of_events_or_letters_that_is_compacted_is_refused(
+    site: Site, which: str, policy: str
+) -> None:
+    settings = site.settings
+    topic = settings.topic_events if which == "canonical" else settings.topic_dead_letter
+    create_topics(site.broker, {topic: 3}, cleanup_policy=policy)
+    assert site.refused().startswith(f"topic {topic} has cleanup.policy={policy}, not delete: ")
+
+
+@pytest.mark.parametrize(
+    ("config", "value"),
+    [
+        ("max_message_bytes", "4096"),
+        ("min_insync_replicas", "2"),
+        ("message_timestamp_before_max_ms", "1000"),
+        ("message_timestamp_after_max_ms", "1000"),
+    ],
+)
+@pytest.mark.parametrize("which", ["canonical", "dead letters", "users"])
+def test_a_topic_that_would_refuse_every_write_is_refused(
+    site: Site, which: str, config: str, value: str
+) -> None:
+    settings = site.settings
+    topic, policy = {
+        "canonical": (settings.topic_events, "delete"),
+        "dead letters": (settings.topic_dead_letter, "delete"),
+        "users": (settings.changelogs[0], "compact"),
+    }[which]
+    create_topics(site.broker, {topic: 3}, cleanup_policy=policy, **{config: value})
+    said = site.refused()
+    assert said.startswith(f"topic {topic} has {config.replace('_', '.')}={value}, ")
+    assert f"--add-config {config.replace('_', '.')}=" in said
+
+
+def test_what_is_only_worse_is_warned_of_and_the_worker_starts(each_site: Site) -> None:
+    settings = each_site.settings
+    create_topics(each_site.broker, {settings.topic_of("fynd"): 3}, cleanup_policy="compact")
+    create_topics(each_site.broker, {settings.changelogs[0]: 3}, cleanup_policy="compact")
+    with each_site.worker() as worker:
+        worker.wait_ready()
+        warnings = [line for line in worker.stderr().splitlines() if "[warning " in line]
+        for topic, config in (
+            (settings.topic_of("fynd"), "cleanup.policy"),
+            (settings.changelogs[0], "max.compaction.lag.ms"),
+            (settings.changelogs[0], "delete.retention.ms"),
+        ):
+            assert sum(f"topic {topic} has {config}=" in line for line in warnings) == 1
+        worker.stop()
 
 
 def test_without_a_broker_it_waits_and_says_so_in_one_line(site: Site) -> None:

@@ -1,0 +1,101 @@
+"""A right that is missing is named: by `rollcall topics --check`, and by a worker that does not start."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._acl import AclBinding, AclOperation, AclPermissionType
+from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
+
+from app.settings import Settings
+from app.topics import prepare_topics
+from tests.cli.command import run
+from tests.faults.cluster import authorising_broker
+from tests.integration.worker import Site
+
+TOPIC_OF: dict[str, Callable[[Settings], str]] = {
+    "vendor": lambda settings: settings.topic_of("fynd"),
+    "canonical": lambda settings: settings.topic_events,
+    "dead letters": lambda settings: settings.topic_dead_letter,
+    "users": lambda settings: settings.changelogs[0],
+    "loyalty": lambda settings: settings.changelogs[1],
+}
+RIGHTS = {
+    "vendor": "READ",
+    "canonical": "READ and WRITE",
+    "dead letters": "WRITE",
+    "users": "READ and WRITE",
+    "loyalty": "READ and WRITE",
+}
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[str]:
+    with authorising_broker() as cluster:
+        yield cluster.broker
+
+
+@pytest.fixture
+def site(guarded: str, unique: Callable[[str], str], tmp_path: Path) -> Site:
+    site = Site(guarded, unique, tmp_path)
+    asyncio.run(prepare_topics(site.settings, create=True))
+    return site
+
+
+def deny(broker: str, topic: str, operation: AclOperation) -> None:
+    """Of all rights on the topic nobody has this one any more."""
+    rules = [
+        AclBinding(
+            ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, "User:ANONYMOUS", "*", each, verdict
+        )
+        for each, verdict in (
+            (AclOperation.ALL, AclPermissionType.ALLOW),
+            (operation, AclPermissionType.DENY),
+        )
+    ]
+    admin = AdminClient({"bootstrap.servers": broker})
+    for future in admin.create_acls(rules).values():
+        future.result()
+
+
+@pytest.mark.parametrize("which", TOPIC_OF)
+def test_a_topic_that_may_not_be_described_is_not_taken_for_missing(site: Site, which: str) -> None:
+    topic = TOPIC_OF[which](site.settings)
+    deny(site.broker, topic, AclOperation.DESCRIBE)
+    said = site.refused()
+    assert said.startswith(f"not authorized to describe topic {topic} ")
+    assert f"a worker needs {RIGHTS[which]} on it" in said
+    assert "missing topics" not in said
+
+    checked = run("topics", "--check", ours=site.variables)
+    assert (checked.returncode, checked.stderr.decode()) == (1, f"rollcall: {said}\n")
+    assert f"{topic}  unknown: {said}\n" in checked.stdout.decode()
+
+
+@pytest.mark.parametrize("which", [each for each in TOPIC_OF if each != "vendor"])
+def test_settings_that_may_not_be_read_are_not_taken_for_wrong_ones(site: Site, which: str) -> None:
+    topic = TOPIC_OF[which](site.settings)
+    deny(site.broker, topic, AclOperation.DESCRIBE_CONFIGS)
+    said = site.refused()
+    assert said == f"not authorized to read the settings of topic {topic}: DESCRIBE_CONFIGS on it is missing"
+
+    checked = run("topics", "--check", ours=site.variables)
+    assert (checked.returncode, checked.stderr.decode()) == (1, f"rollcall: {said}\n")
+    assert f"{topic}  partitions=3 cleanup.policy=unknown\n" in checked.stdout.decode()
+
+
+def test_of_a_vendor_topic_settings_need_not_be_known(site: Site) -> None:
+    topic = site.settings.topic_of("fynd")
+    deny(site.broker, topic, AclOperation.DESCRIBE_CONFIGS)
+    warning = (
+        f"not authorized to read the settings of topic {topic}: DESCRIBE_CONFIGS on it is missing;"
+        " whether it is compacted is not known"
+    )
+    checked = run("topics", "--check", ours=site.variables)
+    assert (checked.returncode, checked.stderr.decode()) == (0, f"rollcall: warning: {warning}\n")
+    with site.worker() as worker:
+        worker.wait_ready()
+        assert warning in worker.stderr()
+        worker.stop()
