@@ -16,7 +16,8 @@ from app.vendors.reading import NotJson
 _PLACEHOLDERS: Final = frozenset({"string", "<string>", ""})
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _YEAR = re.compile(r"\d{4}", re.ASCII)
-_INTEGER_TEXT = re.compile(r"[+-]?\d{1,19}", re.ASCII)
+# Digits behind the zeros are bounded, so that no text costs more than its length.
+_INTEGER_TEXT = re.compile(r"([+-]?)0*(\d{1,19})", re.ASCII)
 _PLAIN_NUMBER = re.compile(rb"(\d{1,13})(?:\.(\d+))?")
 # Any time so far off is a bad one: spares writing out numbers of hundreds of digits.
 _FAR_OFF: Final = MICROS_PER_SECOND * 10**12
@@ -55,12 +56,37 @@ def needed_id(value: object, place: str) -> str:
 
 
 def integer(value: object, place: str) -> int:
-    """A needed integer of 64 bits, also as text."""
-    if type(value) is str and _INTEGER_TEXT.fullmatch(value):
-        value = int(value)
-    if type(value) is not int or value not in _INT64:
+    """A needed integer of 64 bits: a number whose value is one (`10`, `10.0`, `1e1`), or text (`+10`).
+
+    Raises Refused for anything else.
+    """
+    number = _int64(value)
+    if number is None:
         refuse(place, "int")
-    return value
+    return number
+
+
+def optional_integer(value: object, name: str, left_out: list[str]) -> int | None:
+    """What `integer` returns; None if the value is absent, null or empty text, and if it is anything
+    else, which appends `name` to `left_out`."""
+    if value is None or value is UNSET or value == "":
+        return None
+    number = _int64(value)
+    if number is None:
+        left_out.append(name)
+    return number
+
+
+def _int64(value: object) -> int | None:
+    if type(value) is int:
+        return value if value in _INT64 else None
+    if type(value) is float:
+        # As an int: a range looks for a float among all its numbers, one by one.
+        return _int64(int(value)) if value.is_integer() else None
+    if type(value) is str and (match := _INTEGER_TEXT.fullmatch(value)):
+        number = int(match[1] + match[2])
+        return number if number in _INT64 else None
+    return None
 
 
 def clock(value: object, place: str) -> str | None:
