@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
+from app.bounds import MAX_ID_BYTES, is_nothing, too_long
 from app.times import MICROS_PER_SECOND, normal_rfc3339, sortable
 from app.vendors.model import Refused, refuse
 from app.vendors.reading import NotJson
@@ -40,11 +41,15 @@ def unknown_event(place: str) -> Refused:
 
 
 def identity(value: object) -> str | None:
-    """An id, text or integer, as text; None where it is unusable (contract: the subject's id)."""
+    """An id, text or integer, as text, kept as sent; None if it is unusable.
+
+    Unusable are blank text, a text that broken producers write for nothing, and more than MAX_ID_BYTES.
+    """
     if type(value) is str:
-        return value or None
+        return None if is_nothing(value) or too_long(value, MAX_ID_BYTES) else value
     if type(value) is int:
-        return str(value)
+        text = str(value)
+        return None if too_long(text, MAX_ID_BYTES) else text
     return None
 
 

@@ -51,13 +51,26 @@ def test_any_other_text_is_a_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [("a", "a"), (" ", " "), (0, "0"), (-7, "-7"), (10**30, "1" + "0" * 30)]
+    ("value", "text"),
+    [("a", "a"), (" a ", " a "), ("nobody", "nobody"), (0, "0"), (-7, "-7"), (10**30, "1" + "0" * 30)],
 )
 def test_texts_and_integers_are_ids(value: object, text: str) -> None:
     assert identity(value) == needed_id(value, "$.id") == text
 
 
-@pytest.mark.parametrize("value", ["", True, False, 1.0, None, UNSET, {}, []])
+NOTHING = ["undefined", "null", "None", "nil", "NaN", "[object Object]"]
+NO_IDS: list[object] = [
+    *(spelt for it in NOTHING for spelt in (it, it.upper(), it.lower(), f" {it}\t", f"\u3000{it}\n")),
+    *("", " ", "\t\u00a0", "x" * 1025, "é" * 513, 10**1024, True, False, 1.0, None, UNSET, {}, []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", ["x" * 1024, "é" * 512, "nulls", "[object Object", 10**1023])
+def test_an_id_has_up_to_1024_bytes_and_may_resemble_nothing(value: object) -> None:
+    assert identity(value) == str(value)
+
+
+@pytest.mark.parametrize("value", NO_IDS, ids=range(len(NO_IDS)))
 def test_anything_else_is_no_id(value: object) -> None:
     assert identity(value) is None
     with pytest.raises(Refused, match=r"^\$\.id: expected non-empty str or int$"):
