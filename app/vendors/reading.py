@@ -59,6 +59,11 @@ def read_value(kind: Any, raw: bytes | Raw, name: str, odd: list[str]) -> Any:
         pass
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise NotJson from None
+    return _tolerant(kind, raw, name, odd)
+
+
+def _tolerant(kind: Any, raw: bytes | Raw, name: str, odd: list[str]) -> Any:
+    """`read_value` of what the decoder has refused as `kind`."""
     for part in _alternatives(kind):
         if isinstance(part, type) and issubclass(part, Struct):
             fields = _try(_raw_twin(part), raw)
@@ -75,10 +80,13 @@ def read_value(kind: Any, raw: bytes | Raw, name: str, odd: list[str]) -> Any:
 
 # Of a list with more odd elements none is carried: no body may cost more than bounded time.
 MAX_ODD_ELEMENTS: Final = 1000
+# Of a message with more odd parts than this no further list with an odd element is carried: many users
+# can have a list each.
+MAX_ODD_PARTS: Final = 10_000
 
 
 def _elements(kind: Any, items: list[Raw], name: str, odd: list[str]) -> Any:
-    """The good elements; UNSET, and `name` on `odd` once, if more than MAX_ODD_ELEMENTS are odd.
+    """The good elements; UNSET, and `name` on `odd` once, if too many are odd.
 
     Of a list of needed elements, which is unusable if one of them is, the rest is then not read.
     """
@@ -93,14 +101,14 @@ def _elements(kind: Any, items: list[Raw], name: str, odd: list[str]) -> Any:
             unread += 1
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise NotJson from None
-        value = read_value(kind, item, name, odd)
+        value = _tolerant(kind, item, name, odd)
         if value is not UNSET:
             # An element with an odd part: a needed one is carried without it, however many there are.
             unread -= needed
             values.append(value)
         elif needed:
             values.append(None)
-        if unread > MAX_ODD_ELEMENTS:
+        if unread > MAX_ODD_ELEMENTS or (len(odd) > MAX_ODD_PARTS and not needed):
             if needed:
                 return values
             del odd[named:]
