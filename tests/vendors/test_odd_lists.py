@@ -15,7 +15,7 @@ from tests.vendors.fixtures import Fixture, fixtures_of
 from tests.vendors.records import MAGINE, Given, outcome_of
 
 MEBIBYTE = 1 << 20
-ELEMENTS = [b"1", b"1.5", b"null", b"true", b'""', b'"x"', b"[]", b"[[1]]", b"{}", b'{"primary":3}']
+ELEMENTS = [b"1", b"null", b'""', b"[[]]", b"{}", b'{"primary":3}']
 
 
 class Toy(Struct):
@@ -112,15 +112,6 @@ def filled(value: Any, path: tuple[str, ...], mark: str) -> Any:
     return {**members, path[0]: filled(members.get(path[0]), path[1:], mark)}
 
 
-def seconds(work: Any) -> float:
-    best = 1e9
-    for _ in range(2):
-        started = time.process_time()
-        work()
-        best = min(best, time.process_time() - started)
-    return best
-
-
 @pytest.mark.parametrize("element", ELEMENTS)
 @pytest.mark.parametrize(("vendor", "path"), CASES, ids=str)
 def test_a_body_full_of_odd_elements_costs_little_more_than_decoding_it(
@@ -135,7 +126,7 @@ def test_a_body_full_of_odd_elements_costs_little_more_than_decoding_it(
 
 
 @pytest.mark.parametrize("element", ELEMENTS)
-@pytest.mark.parametrize("length", [1, 30, 999])
+@pytest.mark.parametrize("length", [1, 999])
 def test_many_users_with_a_list_of_odd_elements_each_cost_no_more(element: bytes, length: int) -> None:
     user = b'{"userId":1,"updatedAt":"2025-11-21T10:00:00Z","roles":[%s]}' % b",".join([element] * length)
     users = b",".join([user] * (MEBIBYTE // (len(user) + 1) - 1))
@@ -144,8 +135,11 @@ def test_many_users_with_a_list_of_odd_elements_each_cost_no_more(element: bytes
 
 def check_cost(vendor: str, record: Given, factor: int) -> None:
     body = record.value or b""
+    started = time.process_time()
     outcome = convert(VENDORS[vendor], record, "t/0", Options())
+    ours = time.process_time() - started
     assert not (isinstance(outcome, Dead) and outcome.reason in ("mapper_error", "not_json"))
-    untyped = seconds(lambda: msgspec.json.decode(body))
-    ours = seconds(lambda: convert(VENDORS[vendor], record, "t/0", Options()))
+    started = time.process_time()
+    msgspec.json.decode(body)
+    untyped = time.process_time() - started
     assert ours < factor * untyped, f"{ours / untyped:.0f} times as much"
