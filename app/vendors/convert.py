@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from app.bounds import (
     MAX_ID_BYTES,
     MAX_VALUE_BYTES,
+    MAYBE_NOTHING,
     NO_LARGE_TEXT,
     NO_LARGE_VALUE,
     is_nothing,
@@ -177,21 +178,23 @@ def _events(
     event_id = mapped.event_id and identity(mapped.event_id)
     event_id = event_id or blake2b(body, digest_size=_DIGEST_BYTES).hexdigest()
     base = f"{mapped.vendortype}:{event_id}"
-    forced_tenant = _told(message.headers.get("tenant"))
+    forced_tenant = message.headers.get("tenant")
     recorded = message.recorded or UNSET
     if recorded == AFTER_ALL:  # a producer that gives microseconds for milliseconds
         raise Refused("bad_time", "the record's timestamp: expected milliseconds since 1970")
-    several, size = len(mapped.drafts) > 1, 0
+    several, size, size_of_body = len(mapped.drafts) > 1, 0, len(body)
     events = []
     for index, draft in enumerate(mapped.drafts):
         if not _EARLIEST <= draft.time <= latest:
             raise Refused("bad_time", _bad_time(vendor, draft))
-        tenant = forced_tenant or _told(draft.tenant) or _told(options.tenant) or DEFAULT_TENANT
-        if too_long(tenant, MAX_ID_BYTES):
-            refuse("$", f"a tenant of at most {MAX_ID_BYTES} bytes")
+        tenant = forced_tenant or draft.tenant or options.tenant
+        if len(tenant) > _USUAL_TENANT or tenant[:1] in MAYBE_NOTHING:
+            tenant = _tenant(forced_tenant, draft.tenant, options.tenant)
         blank, subject = _blank(vendor.name, tenant), escape(draft.sub)
-        if len(body) > NO_LARGE_TEXT:
-            _bound(draft.data, len(body), message.odd)
+        if size_of_body > NO_LARGE_TEXT:
+            data = draft.data
+            if size_of_body > NO_LARGE_VALUE or data.score is not UNSET or data.points is not UNSET:
+                _bound(data, size_of_body, message.odd)
         events.append(
             replace(
                 blank,
@@ -211,6 +214,14 @@ def _events(
             size += len(encode_event(events[-1]))
             bound_events(size)
     return events
+
+
+def _tenant(*tenants: str | None) -> str:
+    """The first that is one. Raises Refused if it is too long."""
+    tenant = next(filter(None, map(_told, tenants)), DEFAULT_TENANT)
+    if too_long(tenant, MAX_ID_BYTES):
+        refuse("$", f"a tenant of at most {MAX_ID_BYTES} bytes")
+    return tenant
 
 
 def _told(tenant: str | None) -> str | None:

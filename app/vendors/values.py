@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from app.bounds import MAX_ID_BYTES, is_nothing, too_long
+from app.bounds import MAX_ID_BYTES, MAYBE_NOTHING, is_nothing, too_long
 from app.times import MICROS_PER_SECOND, normal_rfc3339, sortable
 from app.vendors.model import Refused, refuse
 from app.vendors.reading import NotJson
@@ -23,6 +23,8 @@ _PLAIN_NUMBER = re.compile(rb"(\d{1,13})(?:\.(\d+))?")
 # Any time so far off is a bad one: spares writing out numbers of hundreds of digits.
 _FAR_OFF: Final = MICROS_PER_SECOND * 10**12
 _CUTTING: Final = Context(prec=40, rounding=ROUND_DOWN)
+# A character has at most four bytes.
+_SURELY_SHORT: Final = MAX_ID_BYTES // 4
 _INT64: Final = range(-(2**63), 2**63)
 
 
@@ -46,10 +48,12 @@ def identity(value: object) -> str | None:
     Unusable are blank text, a text that broken producers write for nothing, and more than MAX_ID_BYTES.
     """
     if type(value) is str:
+        if len(value) <= _SURELY_SHORT and value[:1] not in MAYBE_NOTHING:
+            return value
         return None if is_nothing(value) or too_long(value, MAX_ID_BYTES) else value
     if type(value) is int:
         text = str(value)
-        return None if too_long(text, MAX_ID_BYTES) else text
+        return text if len(text) <= MAX_ID_BYTES else None
     return None
 
 
