@@ -62,7 +62,9 @@ def convert(vendor: Vendor, record: Record, place: str, options: Options) -> Out
         if too_deep(body):
             return _NOT_JSON
         headers = _headers(record.headers)
-        recorded, latest = _recorded_times(_timestamp(record.timestamp, headers))
+        recorded, latest = _recorded_times(
+            _timestamp(record.timestamp, headers) if headers else record.timestamp
+        )
         message = Message(body, headers, recorded, [])
         try:
             mapped = vendor.map(message)
@@ -106,7 +108,7 @@ def _headers(headers: Sequence[tuple[str, bytes | None]]) -> dict[str, str]:
 
 def _timestamp(kafkas: int | None, headers: dict[str, str]) -> int | None:
     """The record's timestamp: that of the original where a redrive or replay tells it, else Kafka's."""
-    original = headers.get("x-original-timestamp") if headers else None
+    original = headers.get("x-original-timestamp")
     return int(original) if original and _MILLISECONDS.fullmatch(original) else kafkas
 
 
@@ -175,8 +177,7 @@ def _events(
     options: Options,
 ) -> list[Event]:
     """`body`: as it came, which is what an id without the vendor's own is made of."""
-    event_id = mapped.event_id and identity(mapped.event_id)
-    event_id = event_id or blake2b(body, digest_size=_DIGEST_BYTES).hexdigest()
+    event_id = identity(mapped.event_id) or blake2b(body, digest_size=_DIGEST_BYTES).hexdigest()
     base = f"{mapped.vendortype}:{event_id}"
     forced_tenant = message.headers.get("tenant")
     recorded = message.recorded or UNSET
