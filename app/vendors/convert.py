@@ -246,10 +246,8 @@ def _bound(data: Data, size: int, odd: list[str]) -> None:
             del part[name]
         else:
             setattr(part, name, UNSET)
-    if not data.attributes:
-        data.attributes = UNSET
-    if not data.previous:
-        data.previous = UNSET
+    data.attributes = data.attributes or UNSET
+    data.previous = data.previous or UNSET
 
 
 def _bad_time(vendor: Vendor, draft: Draft) -> str:
