@@ -148,9 +148,17 @@ def _check_envelope(it: RecordInput, event: Event) -> None:
     demand(_TIME.fullmatch(event.time) is not None, "times have one form")
     demand(event.origin == f"vendor.{it.vendor}.users/3/{it.offset}", "the origin is the record's")
     micros = parse_rfc3339(event.time)
-    latest = YEAR_10000 if it.timestamp < 0 else it.timestamp * 1000 + MICROS_PER_DAY
-    demand((event.recordedtime is UNSET) == (it.timestamp < 0), "what has no timestamp tells none")
+    timestamp = _timestamp(it)
+    latest = YEAR_10000 if timestamp < 0 else timestamp * 1000 + MICROS_PER_DAY
+    demand((event.recordedtime is UNSET) == (timestamp < 0), "what has no timestamp tells none")
     demand(micros is not None and YEAR_2000 <= micros <= latest, "no bad time is emitted")
+
+
+def _timestamp(it: RecordInput) -> int:
+    told = [value for name, value in it.headers if name.lower() == "x-original-timestamp"]
+    if told and re.fullmatch(rb"-?[0-9]{1,15}", told[-1] or b""):
+        return int(told[-1] or b"")
+    return it.timestamp
 
 
 def _check_data(it: RecordInput, event: Event) -> None:
