@@ -10,8 +10,20 @@ from typing import Any, Final, Literal, get_args
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from app.bounds import (
+    MAX_ID_BYTES,
+    MAX_NAME_BYTES,
+    MAX_NAMES,
+    NO_LARGE_TEXT,
+    NO_LARGE_VALUE,
+    is_nothing,
+    large_parts,
+    large_texts,
+    too_long,
+    without_half_surrogates,
+)
 from app.nesting import MAX_NESTING, too_deep
-from app.times import parse_rfc3339
+from app.times import YEAR_2000, parse_rfc3339
 
 SPEC_VERSION: Final = "1.0"
 DATA_SCHEMA: Final = "urn:rollcall:user-event:1"
@@ -123,6 +135,10 @@ class InvalidEvent(ValueError):
     """These bytes are no canonical event; the text names the place and the expectation only."""
 
 
+class BadEventTime(InvalidEvent):
+    """A canonical event whose time is before the year 2000."""
+
+
 # A value stands at most this much deeper in an event than in the body that it came with.
 _MAX_NESTING: Final = MAX_NESTING + 10
 
@@ -143,17 +159,60 @@ def decode_event(value: bytes) -> Event:
     if too_deep(value, _MAX_NESTING):
         raise InvalidEvent("expected JSON")
     try:
-        event = _decoder.decode(value)
+        event = _decode(value)
     except msgspec.ValidationError as error:
         raise InvalidEvent(_without_values(str(error))) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise InvalidEvent("expected JSON") from None
     sub = event.data.user.get("sub")
-    if not isinstance(sub, str) or not sub:
+    if not isinstance(sub, str) or is_nothing(sub):
         raise InvalidEvent("$.data.user.sub: expected non-empty str")
-    if parse_rfc3339(event.time) is None:
+    if len(value) > _NOT_BOUNDED:
+        _check_bounds(event, len(value))
+    micros = parse_rfc3339(event.time)
+    if micros is None:
         raise InvalidEvent("$.time: expected an RFC 3339 time with an offset")
+    if micros < YEAR_2000:
+        raise BadEventTime("$.time: expected a time after 1999")
     return event
+
+
+def _decode(value: bytes) -> Event:
+    try:
+        return _decoder.decode(value)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        whole = without_half_surrogates(value)
+        if whole == value:
+            raise
+        return _decoder.decode(whole)
+
+
+# No event so short holds a name of more than 256 bytes beside what every event needs.
+_NOT_BOUNDED: Final = MAX_NAME_BYTES + 150
+# A character has at most four bytes.
+_SURELY_SHORT: Final = MAX_NAME_BYTES // 4
+
+
+def _check_bounds(event: Event, size: int) -> None:
+    """Raises InvalidEvent if a part is larger than Rollcall would write it; `size`: of the encoded event."""
+    data = event.data
+    for kind, part in (("user", data.user), ("attributes", data.attributes), ("settings", data.settings)):
+        if part is not UNSET and part:
+            if len(part) > MAX_NAMES:
+                raise InvalidEvent(f"$.data.{kind}: expected at most {MAX_NAMES} names")
+            longest = len(max(part, key=len))
+            if longest > _SURELY_SHORT and any(too_long(name, MAX_NAME_BYTES) for name in part):
+                raise InvalidEvent(f"$.data.{kind}: expected names of at most {MAX_NAME_BYTES} bytes")
+    if size <= NO_LARGE_TEXT:
+        return
+    if too_long(data.user["sub"], MAX_ID_BYTES):
+        raise InvalidEvent(f"$.data.user.sub: expected at most {MAX_ID_BYTES} bytes")
+    if too_long(event.tenant, MAX_ID_BYTES):
+        raise InvalidEvent(f"$.tenant: expected at most {MAX_ID_BYTES} bytes")
+    if large_parts(data) if size > NO_LARGE_VALUE else large_texts(data):
+        raise InvalidEvent("$.data: expected values of at most 16384 bytes, texts of at most 1024")
 
 
 def _without_values(message: str) -> str:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from app.canonical import (
     EVENT_TYPES,
     Actor,
+    BadEventTime,
     Data,
     Deletion,
     Event,
@@ -115,6 +116,24 @@ def test_a_needed_member_may_neither_be_missing_nor_odd(name: str) -> None:
 def test_what_is_no_canonical_event_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidEvent):
         decode_event(body)
+
+
+@pytest.mark.parametrize(
+    ("time", "good"),
+    [
+        ("2000-01-01T00:00:00Z", True),
+        ("9999-12-31T23:59:59.999999Z", True),
+        ("1999-12-31T23:59:59.999999Z", False),
+        ("2000-01-01T00:00:00+00:01", False),
+        ("0001-01-01T00:00:00Z", False),
+    ],
+)
+def test_a_time_before_2000_is_told_from_what_is_no_time(time: str, good: bool) -> None:
+    if good:
+        assert decode_event(changed(time=time)).time == time
+    else:
+        with pytest.raises(BadEventTime, match=r"^\$\.time: expected a time after 1999$"):
+            decode_event(changed(time=time))
 
 
 def test_members_that_are_not_needed_may_be_missing_and_unknown_ones_are_ignored() -> None:

@@ -2,7 +2,8 @@
 
 import types
 from functools import cache
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from itertools import islice
+from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Struct
@@ -10,11 +11,15 @@ from msgspec import Struct
 from app.nesting import too_deep
 from app.vendors.model import Vendor
 
+MAX_NAMES: Final = 1000
+MAX_NAME_LENGTH: Final = 256
+
 
 def names_not_mapped(vendor: Vendor, body: bytes) -> set[str]:
     """Names of the body's members that no shape of the vendor has; empty for what is not JSON.
 
-    Names only, and below the objects that are read: an unread object counts as one name.
+    Names only, and below the objects that are read: an unread object counts as one name. At most
+    MAX_NAMES, and none with more than MAX_NAME_LENGTH characters: they become labels of a metric.
     """
     if too_deep(body):
         return set()
@@ -24,7 +29,9 @@ def names_not_mapped(vendor: Vendor, body: bytes) -> set[str]:
         return set()
     found: set[str] = set()
     _visit(value, vendor.shapes, found)
-    return {name for name in found if not (vendor.open_names and name.endswith(vendor.open_names))}
+    ends = vendor.open_names
+    names = (it for it in found if len(it) <= MAX_NAME_LENGTH and not (ends and it.endswith(ends)))
+    return set(islice(names, MAX_NAMES))
 
 
 def _visit(value: Any, shapes: tuple[type[Struct], ...], found: set[str]) -> None:

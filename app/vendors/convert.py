@@ -1,21 +1,36 @@
 """One record, one outcome: what is common to all vendors around a vendor's mapper."""
 
+import re
 import traceback
 from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
+from app.bounds import (
+    MAX_ID_BYTES,
+    MAX_VALUE_BYTES,
+    MAYBE_NOTHING,
+    NO_LARGE_TEXT,
+    NO_LARGE_VALUE,
+    is_nothing,
+    large_parts,
+    large_texts,
+    too_long,
+    without_half_surrogates,
+)
 from app.canonical import DATA_CONTENT_TYPE, DATA_SCHEMA, SPEC_VERSION, Data, Event, encode_event, escape
 from app.nesting import too_deep
 from app.outcome import Dead, Emit, Outcome, Skip
 from app.times import AFTER_ALL, BEFORE_ALL, MICROS_PER_DAY, YEAR_2000, YEAR_10000, format_micros, sortable
-from app.vendors.model import Draft, Dropped, Mapped, Message, Record, Refused, Vendor, bound_events
+from app.vendors.model import Draft, Dropped, Mapped, Message, Record, Refused, Vendor, bound_events, refuse
 from app.vendors.reading import NotJson
+from app.vendors.values import identity
 
 # A deterministic id needs no key and no secrecy, 128 bits make a collision unthinkable.
 _DIGEST_BYTES: Final = 16
@@ -43,14 +58,26 @@ def convert(vendor: Vendor, record: Record, place: str, options: Options) -> Out
         return Skip("tombstone")
     if len(body) > options.max_record_bytes:
         return Dead("too_large", f"$: expected at most {options.max_record_bytes} bytes")
-    recorded, latest = _recorded_times(record.timestamp)
-    message = Message(body, _headers(record.headers), recorded, [])
-    if too_deep(body):
-        return _NOT_JSON
     try:
-        mapped = vendor.map(message)
+        if too_deep(body):
+            return _NOT_JSON
+        headers = _headers(record.headers)
+        recorded, latest = _recorded_times(
+            _timestamp(record.timestamp, headers) if headers else record.timestamp
+        )
+        message = Message(body, headers, recorded, [])
+        try:
+            mapped = vendor.map(message)
+        except NotJson:
+            # Once more only if there is a half of a surrogate pair, so that no usual body pays for it.
+            whole = without_half_surrogates(body)
+            if whole == body:
+                raise
+            message = Message(whole, headers, recorded, [])
+            mapped = vendor.map(message)
         origin = f"{place}/{record.offset}"
-        return Emit(_events(vendor, origin, message, mapped, latest, options), tuple(message.odd))
+        events = _events(vendor, origin, message, body, mapped, latest, options)
+        return Emit(events, tuple(message.odd))
     except Dropped as dropped:
         return Skip(dropped.reason)
     except Refused as refused:
@@ -79,15 +106,30 @@ def _headers(headers: Sequence[tuple[str, bytes | None]]) -> dict[str, str]:
     return {name: text for name, text in texts.items() if text}
 
 
+def _timestamp(kafkas: int | None, headers: dict[str, str]) -> int | None:
+    """The record's timestamp: that of the original where a redrive or replay tells it, else Kafka's."""
+    original = headers.get("x-original-timestamp")
+    return int(original) if original and _MILLISECONDS.fullmatch(original) else kafkas
+
+
+_MILLISECONDS = re.compile(r"-?[0-9]{1,15}")
+
+
 # Under load many records share a millisecond, and nearly all of them a tenant.
 @lru_cache(maxsize=1024)
-def _recorded_times(timestamp: int) -> tuple[str, str]:
-    """Of a record's timestamp in milliseconds: its time, and the latest that its events may have."""
+def _recorded_times(timestamp: int | None) -> tuple[str, str]:
+    """Of a record's timestamp in milliseconds: its time, and the latest that its events may have.
+
+    BEFORE_ALL is the time of a record without a timestamp.
+    """
+    if timestamp is None or timestamp < 0:
+        return BEFORE_ALL, _LATEST
     recorded = timestamp * 1000
     return sortable(recorded), sortable(min(recorded + MICROS_PER_DAY, YEAR_10000 - 1))
 
 
 _EARLIEST: Final = format_micros(YEAR_2000)
+_LATEST: Final = format_micros(YEAR_10000 - 1)
 
 # Longer ones are not kept: a thousand of them could be a gigabyte.
 _USUAL_TENANT: Final = 200
@@ -101,12 +143,16 @@ def _blank(vendor: str, tenant: str) -> Event:
     return _usual_blank(vendor, tenant) if len(tenant) <= _USUAL_TENANT else _new_blank(vendor, tenant)
 
 
+# What RFC 3986 allows in a segment of a path beside letters, digits and `-._~`.
+_PCHAR: Final = "!$&'()*+,;=:@"
+
+
 def _new_blank(vendor: str, tenant: str) -> Event:
     part = escape(tenant)
     return Event(
         specversion=SPEC_VERSION,
         id="",
-        source=f"/vendors/{vendor}/{part}",
+        source=f"/vendors/{vendor}/{quote(tenant, safe=_PCHAR)}",
         type="user.updated",
         time="",
         datacontenttype=DATA_CONTENT_TYPE,
@@ -122,20 +168,34 @@ _usual_blank = lru_cache(maxsize=1024)(_new_blank)
 
 
 def _events(
-    vendor: Vendor, origin: str, message: Message, mapped: Mapped, latest: str, options: Options
+    vendor: Vendor,
+    origin: str,
+    message: Message,
+    body: bytes,
+    mapped: Mapped,
+    latest: str,
+    options: Options,
 ) -> list[Event]:
-    event_id = mapped.event_id or blake2b(message.body, digest_size=_DIGEST_BYTES).hexdigest()
+    """`body`: as it came, which is what an id without the vendor's own is made of."""
+    event_id = identity(mapped.event_id) or blake2b(body, digest_size=_DIGEST_BYTES).hexdigest()
     base = f"{mapped.vendortype}:{event_id}"
     forced_tenant = message.headers.get("tenant")
-    if message.recorded in (BEFORE_ALL, AFTER_ALL):  # a producer that gives microseconds for milliseconds
+    recorded = message.recorded or UNSET
+    if recorded == AFTER_ALL:  # a producer that gives microseconds for milliseconds
         raise Refused("bad_time", "the record's timestamp: expected milliseconds since 1970")
-    several, size = len(mapped.drafts) > 1, 0
+    several, size, size_of_body = len(mapped.drafts) > 1, 0, len(body)
     events = []
     for index, draft in enumerate(mapped.drafts):
         if not _EARLIEST <= draft.time <= latest:
             raise Refused("bad_time", _bad_time(vendor, draft))
         tenant = forced_tenant or draft.tenant or options.tenant
+        if len(tenant) > _USUAL_TENANT or tenant[:1] in MAYBE_NOTHING:
+            tenant = _tenant(forced_tenant, draft.tenant, options.tenant)
         blank, subject = _blank(vendor.name, tenant), escape(draft.sub)
+        if size_of_body > NO_LARGE_TEXT:
+            data = draft.data
+            if size_of_body > NO_LARGE_VALUE or data.score is not UNSET or data.points is not UNSET:
+                _bound(data, size_of_body, message.odd)
         events.append(
             replace(
                 blank,
@@ -146,7 +206,7 @@ def _events(
                 partitionkey=blank.partitionkey + subject,
                 vendortype=mapped.vendortype,
                 timesource=draft.timesource,
-                recordedtime=message.recorded,
+                recordedtime=recorded,
                 origin=origin,
                 data=draft.data,
             )
@@ -155,6 +215,39 @@ def _events(
             size += len(encode_event(events[-1]))
             bound_events(size)
     return events
+
+
+def _tenant(*tenants: str | None) -> str:
+    """The first that is one. Raises Refused if it is too long."""
+    tenant = next(filter(None, map(_told, tenants)), DEFAULT_TENANT)
+    if too_long(tenant, MAX_ID_BYTES):
+        refuse("$", f"a tenant of at most {MAX_ID_BYTES} bytes")
+    return tenant
+
+
+def _told(tenant: str | None) -> str | None:
+    """The tenant, None if it is a text that broken producers write for nothing. Blank text is a tenant."""
+    return None if tenant is None or (is_nothing(tenant) and not tenant.isspace()) else tenant
+
+
+def _bound(data: Data, size: int, odd: list[str]) -> None:
+    """Leaves out and names what is too large; `size` is that of the body.
+
+    Raises Refused if it is the status of a presence, which is needed.
+    """
+    found = large_parts(data) if size > NO_LARGE_VALUE else large_texts(data)
+    if not found:
+        return
+    for part, name in found:
+        if part is data.presence and name == "status":
+            refuse("$.context.currentStatus", f"at most {MAX_VALUE_BYTES} bytes")
+        odd.append(name)
+        if isinstance(part, dict):
+            del part[name]
+        else:
+            setattr(part, name, UNSET)
+    data.attributes = data.attributes or UNSET
+    data.previous = data.previous or UNSET
 
 
 def _bad_time(vendor: Vendor, draft: Draft) -> str:

@@ -20,7 +20,8 @@ MAX_EVENTS_BYTES: Final = 64 << 20
 
 
 class Record(Protocol):
-    """A record of a vendor topic, as Kafka's clients name its parts; `timestamp` in milliseconds.
+    """A record of a vendor topic, as Kafka's clients name its parts; `timestamp` in milliseconds, None or
+    negative if it has none.
 
     A header without a value is null, which means the same as empty text.
     """
@@ -28,7 +29,7 @@ class Record(Protocol):
     @property
     def offset(self) -> int: ...
     @property
-    def timestamp(self) -> int: ...
+    def timestamp(self) -> int | None: ...
     @property
     def value(self) -> bytes | None: ...
     @property
@@ -39,8 +40,8 @@ class Message(Struct, gc=False):
     """What a mapper reads.
 
     `headers`: lower-case names, of one name the last, only non-empty UTF-8 values.
-    `recorded`: the record's timestamp, as `Draft.time` has it. `odd`: the mapper appends the names of
-    fields that it leaves out because their value cannot be carried.
+    `recorded`: the record's timestamp, as `Draft.time` has it; BEFORE_ALL if it has none.
+    `odd`: the mapper appends the names of fields that it leaves out because their value cannot be carried.
     """
 
     body: bytes

@@ -8,7 +8,7 @@ decodes again into raw fields, keeps the good ones and names the odd ones.
 import types
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
@@ -59,6 +59,11 @@ def read_value(kind: Any, raw: bytes | Raw, name: str, odd: list[str]) -> Any:
         pass
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise NotJson from None
+    return _tolerant(kind, raw, name, odd)
+
+
+def _tolerant(kind: Any, raw: bytes | Raw, name: str, odd: list[str]) -> Any:
+    """`read_value` of what the decoder has refused as `kind`."""
     for part in _alternatives(kind):
         if isinstance(part, type) and issubclass(part, Struct):
             fields = _try(_raw_twin(part), raw)
@@ -73,11 +78,43 @@ def read_value(kind: Any, raw: bytes | Raw, name: str, odd: list[str]) -> Any:
     return UNSET
 
 
-def _elements(kind: Any, items: list[Raw], name: str, odd: list[str]) -> list[Any]:
-    values = [read_value(kind, item, name, odd) for item in items]
-    if type(None) in _alternatives(kind):
-        return [None if value is UNSET else value for value in values]
-    return [value for value in values if value is not UNSET]
+# Of a list with more odd elements none is carried: no body may cost more than bounded time.
+MAX_ODD_ELEMENTS: Final = 1000
+# Of a message with more odd parts than this no further list with an odd element is carried: many users
+# can have a list each.
+MAX_ODD_PARTS: Final = 10_000
+
+
+def _elements(kind: Any, items: list[Raw], name: str, odd: list[str]) -> Any:
+    """The good elements; UNSET, and `name` on `odd` once, if too many are odd.
+
+    Of a list of needed elements, which is unusable if one of them is, the rest is then not read.
+    """
+    needed = type(None) in _alternatives(kind)
+    decode, values = _decoder(kind).decode, list[Any]()
+    unread, named = 0, len(odd)
+    for item in items:
+        try:
+            values.append(decode(item))
+            continue
+        except msgspec.ValidationError:
+            unread += 1
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise NotJson from None
+        value = _tolerant(kind, item, name, odd)
+        if value is not UNSET:
+            # An element with an odd part: a needed one is carried without it, however many there are.
+            unread -= needed
+            values.append(value)
+        elif needed:
+            values.append(None)
+        if unread > MAX_ODD_ELEMENTS or (len(odd) > MAX_ODD_PARTS and not needed):
+            if needed:
+                return values
+            del odd[named:]
+            odd.append(name)
+            return UNSET
+    return values
 
 
 def _rebuild(shape: type[Struct], fields: Struct, odd: list[str]) -> Struct:

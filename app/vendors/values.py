@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
+from app.bounds import MAX_ID_BYTES, MAYBE_NOTHING, is_nothing, too_long
 from app.times import MICROS_PER_SECOND, normal_rfc3339, sortable
 from app.vendors.model import Refused, refuse
 from app.vendors.reading import NotJson
@@ -16,11 +17,14 @@ from app.vendors.reading import NotJson
 _PLACEHOLDERS: Final = frozenset({"string", "<string>", ""})
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _YEAR = re.compile(r"\d{4}", re.ASCII)
-_INTEGER_TEXT = re.compile(r"[+-]?\d{1,19}", re.ASCII)
+# Digits behind the zeros are bounded, so that no text costs more than its length.
+_INTEGER_TEXT = re.compile(r"([+-]?)0*(\d{1,19})", re.ASCII)
 _PLAIN_NUMBER = re.compile(rb"(\d{1,13})(?:\.(\d+))?")
 # Any time so far off is a bad one: spares writing out numbers of hundreds of digits.
 _FAR_OFF: Final = MICROS_PER_SECOND * 10**12
 _CUTTING: Final = Context(prec=40, rounding=ROUND_DOWN)
+# A character has at most four bytes.
+_SURELY_SHORT: Final = MAX_ID_BYTES // 4
 _INT64: Final = range(-(2**63), 2**63)
 
 
@@ -39,11 +43,17 @@ def unknown_event(place: str) -> Refused:
 
 
 def identity(value: object) -> str | None:
-    """An id, text or integer, as text; None where it is unusable (contract: the subject's id)."""
+    """An id, text or integer, as text, kept as sent; None if it is unusable.
+
+    Unusable are blank text, a text that broken producers write for nothing, and more than MAX_ID_BYTES.
+    """
     if type(value) is str:
-        return value or None
+        if len(value) <= _SURELY_SHORT and value[:1] not in MAYBE_NOTHING:
+            return value
+        return None if is_nothing(value) or too_long(value, MAX_ID_BYTES) else value
     if type(value) is int:
-        return str(value)
+        text = str(value)
+        return text if len(text) <= MAX_ID_BYTES else None
     return None
 
 
@@ -55,12 +65,37 @@ def needed_id(value: object, place: str) -> str:
 
 
 def integer(value: object, place: str) -> int:
-    """A needed integer of 64 bits, also as text."""
-    if type(value) is str and _INTEGER_TEXT.fullmatch(value):
-        value = int(value)
-    if type(value) is not int or value not in _INT64:
+    """A needed integer of 64 bits: a number whose value is one (`10`, `10.0`, `1e1`), or text (`+10`).
+
+    Raises Refused for anything else.
+    """
+    number = _int64(value)
+    if number is None:
         refuse(place, "int")
-    return value
+    return number
+
+
+def optional_integer(value: object, name: str, left_out: list[str]) -> int | None:
+    """What `integer` returns; None if the value is absent, null or empty text, and if it is anything
+    else, which appends `name` to `left_out`."""
+    if value is None or value is UNSET or value == "":
+        return None
+    number = _int64(value)
+    if number is None:
+        left_out.append(name)
+    return number
+
+
+def _int64(value: object) -> int | None:
+    if type(value) is int:
+        return value if value in _INT64 else None
+    if type(value) is float:
+        # As an int: a range looks for a float among all its numbers, one by one.
+        return _int64(int(value)) if value.is_integer() else None
+    if type(value) is str and (match := _INTEGER_TEXT.fullmatch(value)):
+        number = int(match[1] + match[2])
+        return number if number in _INT64 else None
+    return None
 
 
 def clock(value: object, place: str) -> str | None:

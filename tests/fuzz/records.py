@@ -9,9 +9,9 @@ from urllib.parse import unquote
 
 from msgspec import UNSET
 
-from app.canonical import EVENT_TYPES, Event, decode_event, encode_event
+from app.canonical import EVENT_TYPES, Event, Presence, Score, decode_event, encode_event
 from app.outcome import DEAD_REASONS, SKIP_REASONS, Dead, Emit, Outcome, Skip
-from app.times import MICROS_PER_DAY, YEAR_2000, parse_rfc3339
+from app.times import MICROS_PER_DAY, YEAR_2000, YEAR_10000, parse_rfc3339
 from app.vendors import VENDORS, convert
 from app.vendors.census import names_not_mapped
 from app.vendors.reading import Reader
@@ -27,6 +27,7 @@ _SENTINEL: Final = SENTINEL.decode()
 # A place and an expectation.
 _DETAIL = re.compile(r"(\$[A-Za-z_.()|\[\]]*|the record's timestamp): expected [\w '.,-]{1,80}", re.ASCII)
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
+_SOURCE = re.compile(r"(/([A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-F]{2})+){3}")
 _MEMBERS: Final = frozenset(Event.__struct_fields__)
 # Of a message with thousands of users these are looked at.
 _EVENTS_CHECKED: Final = 12
@@ -115,7 +116,9 @@ def _check_emit(it: RecordInput, events: list[Event], left_out: tuple[str, ...])
     demand(bool(events), "an emit has events")
     demand(len({event.id for event in events}) == len(events), "every event of a message has its own id")
     open_names = VENDORS[it.vendor].open_names
-    for name in set(left_out) - names_read(it.vendor):
+    # What is too large is named as the event would have named it.
+    ours = CLAIMS | ATTRIBUTES[it.vendor] | set(Score.__struct_fields__) | set(Presence.__struct_fields__)
+    for name in set(left_out) - names_read(it.vendor) - ours:
         demand(bool(open_names) and name.endswith(open_names), "left_out names members that are read")
     some = _some(events)
     encoded = [encode_event(event) for event in some]
@@ -140,12 +143,22 @@ def _check_envelope(it: RecordInput, event: Event) -> None:
     demand(unquote(tenant, errors="strict") == event.tenant, "the key tells the tenant")
     demand(unquote(subject, errors="strict") == event.data.user["sub"], "the key tells the user")
     demand((vendor, subject) == (event.vendor, event.subject), "the key tells vendor and subject")
-    demand(event.source == f"/vendors/{vendor}/{tenant}", "the source is that of the key")
+    demand(_SOURCE.fullmatch(event.source or "") is not None, "the source is a URI-reference")
+    demand(unquote(event.source or "") == f"/vendors/{vendor}/{event.tenant}", "the source tells the tenant")
     demand(_TIME.fullmatch(event.time) is not None, "times have one form")
     demand(event.origin == f"vendor.{it.vendor}.users/3/{it.offset}", "the origin is the record's")
     micros = parse_rfc3339(event.time)
-    latest = it.timestamp * 1000 + MICROS_PER_DAY
+    timestamp = _timestamp(it)
+    latest = YEAR_10000 if timestamp < 0 else timestamp * 1000 + MICROS_PER_DAY
+    demand((event.recordedtime is UNSET) == (timestamp < 0), "what has no timestamp tells none")
     demand(micros is not None and YEAR_2000 <= micros <= latest, "no bad time is emitted")
+
+
+def _timestamp(it: RecordInput) -> int:
+    told = [value for name, value in it.headers if name.lower() == "x-original-timestamp"]
+    if told and re.fullmatch(rb"-?[0-9]{1,15}", told[-1] or b""):
+        return int(told[-1] or b"")
+    return it.timestamp
 
 
 def _check_data(it: RecordInput, event: Event) -> None:

@@ -107,7 +107,7 @@ def carries_the_deleted(_: Message) -> Mapped:
 
 
 def carries_far_more(message: Message) -> Mapped:
-    return mapped(data=Data(snapshot="full", user={"sub": "u", "name": "n" * 100 * 1024}))
+    return mapped(data=Data(snapshot="full", user={"sub": "u", "name": "n" * 16_000}))
 
 
 def names_a_value(message: Message) -> Mapped:

@@ -20,7 +20,7 @@ class Given(Struct):
 
     value: bytes | None
     headers: list[tuple[str, Any]] = []
-    timestamp: int = NOON
+    timestamp: int | None = NOON
     offset: int = 7
 
 

@@ -50,3 +50,8 @@ def test_of_the_fixtures_only_names_are_told(vendor: str) -> None:
             continue
         for name in names_not_mapped(VENDORS[vendor], fixture.value):
             assert name in fixture.value.decode(errors="replace").replace("\\", "")
+
+
+def test_neither_many_names_nor_long_ones_are_told() -> None:
+    assert len(names("magine", {"type": "x", **{f"n{it}": 1 for it in range(5000)}})) == 1000
+    assert names("magine", {"type": "x", "n" * 256: 1, "n" * 257: 1}) == {"n" * 256}

@@ -1,10 +1,15 @@
 """Which times of an event are believed, by the timestamp of its record."""
 
-import pytest
+from typing import Any
 
+import pytest
+from msgspec import UNSET
+
+from app.canonical import encode_event
 from app.outcome import Dead, Emit
+from app.times import format_micros
 from app.vendors import VENDORS
-from tests.vendors.records import LOGOUT_BODY, MAGINE, MAGINE_BODY, NOON, ROCKETCHAT, outcome_of
+from tests.vendors.records import LOGOUT_BODY, MAGINE, MAGINE_BODY, NOON, ROCKETCHAT, event_of, outcome_of
 
 
 @pytest.mark.parametrize(
@@ -17,8 +22,8 @@ from tests.vendors.records import LOGOUT_BODY, MAGINE, MAGINE_BODY, NOON, ROCKET
         ("2025-11-22T12:00:00.000001Z", NOON + 1, True),
         ("9999-12-31T23:59:59Z", NOON, False),
         ("9999-12-31T23:59:59Z", 253402300799999, True),
-        ("2025-11-21T10:00:00Z", -1, False),
-        ("2025-11-21T10:00:00Z", -(10**18), False),
+        ("2025-11-21T10:00:00Z", -1, True),
+        ("2025-11-21T10:00:00Z", -(10**18), True),
         ("2025-11-21T10:00:00Z", NOON * 1000, False),  # microseconds given for milliseconds
         ("2025-11-21T10:00:00Z", 10**18, False),
     ],
@@ -36,6 +41,71 @@ def test_the_calendar_around_an_event(time: str, timestamp: int, good: bool) -> 
 def test_the_record_time_is_judged_where_it_is_the_clock(timestamp: int, good: bool) -> None:
     outcome = outcome_of(ROCKETCHAT, LOGOUT_BODY, timestamp=timestamp)
     assert isinstance(outcome, Emit) if good else isinstance(outcome, Dead) and outcome.reason == "bad_time"
+
+
+@pytest.mark.parametrize("timestamp", [None, -1, -2, -(2**63)])
+def test_of_a_record_without_a_timestamp_only_the_years_are_judged(timestamp: int | None) -> None:
+    for year, good in ((b"1999", False), (b"2000", True), (b"9999", True)):
+        outcome = outcome_of(MAGINE, MAGINE_BODY.replace(b"2025", year), timestamp=timestamp)
+        if good:
+            assert isinstance(outcome, Emit)
+            assert b"recordedtime" not in encode_event(outcome.events[0])
+        else:
+            assert isinstance(outcome, Dead)
+            assert outcome.reason == "bad_time"
+    outcome = outcome_of(ROCKETCHAT, LOGOUT_BODY, timestamp=timestamp)
+    assert isinstance(outcome, Dead)
+    assert outcome.reason == "bad_time"
+
+
+@pytest.mark.parametrize(
+    ("headers", "recorded"),
+    [
+        ([("x-original-timestamp", b"1763726400001")], NOON + 1),
+        ([("X-Original-Timestamp", b"1763726400001")], NOON + 1),
+        ([("x-original-timestamp", b"5"), ("X-ORIGINAL-TIMESTAMP", b"1763726400001")], NOON + 1),
+        ([("x-original-timestamp", b"1763726400001"), ("x-original-timestamp", b"")], NOON),
+        ([("x-original-timestamp", b"1763726400001"), ("x-original-timestamp", b"soon")], NOON),
+        *(
+            ([("x-original-timestamp", text)], NOON)
+            for text in (
+                b"",
+                None,
+                b"+1",
+                b" 1",
+                b"1\n",
+                b"1.0",
+                b"--1",
+                b"-",
+                b"1" * 16,
+                b"\xff",
+                b"\xd9\xa1",
+            )
+        ),
+        ([("x-original-timestamp", b"-1")], None),
+        ([("x-original-timestamp", b"-" + b"9" * 15)], None),
+    ],
+)
+def test_the_original_timestamp_goes_before_kafkas(
+    headers: list[tuple[str, Any]], recorded: int | None
+) -> None:
+    event = event_of(MAGINE, MAGINE_BODY, headers=headers)
+    assert event.recordedtime == (UNSET if recorded is None else format_micros(recorded * 1000))
+    outcome = outcome_of(ROCKETCHAT, LOGOUT_BODY, headers=headers)
+    if recorded is None:
+        assert isinstance(outcome, Dead)
+        assert outcome.reason == "bad_time"
+    else:
+        assert isinstance(outcome, Emit)
+        assert outcome.events[0].time == format_micros(recorded * 1000)
+
+
+@pytest.mark.parametrize("kafkas", [NOON, -1, None])
+def test_an_original_timestamp_beyond_9999_is_always_bad(kafkas: int | None) -> None:
+    late = [("x-original-timestamp", b"9" * 15)]
+    outcome = outcome_of(MAGINE, MAGINE_BODY, headers=late, timestamp=kafkas)
+    assert isinstance(outcome, Dead)
+    assert outcome.reason == "bad_time"
 
 
 @pytest.mark.parametrize(

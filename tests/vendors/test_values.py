@@ -20,6 +20,7 @@ from app.vendors.values import (
     integer,
     needed_id,
     number_clock,
+    optional_integer,
     unknown_event,
 )
 
@@ -50,32 +51,69 @@ def test_any_other_text_is_a_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [("a", "a"), (" ", " "), (0, "0"), (-7, "-7"), (10**30, "1" + "0" * 30)]
+    ("value", "text"),
+    [("a", "a"), (" a ", " a "), ("nobody", "nobody"), (0, "0"), (-7, "-7"), (10**30, "1" + "0" * 30)],
 )
 def test_texts_and_integers_are_ids(value: object, text: str) -> None:
     assert identity(value) == needed_id(value, "$.id") == text
 
 
-@pytest.mark.parametrize("value", ["", True, False, 1.0, None, UNSET, {}, []])
+NOTHING = ["undefined", "null", "None", "nil", "NaN", "[object Object]"]
+NO_IDS: list[object] = [
+    *(spelt for it in NOTHING for spelt in (it, it.upper(), it.lower(), f" {it}\t", f"\u3000{it}\n")),
+    *("", " ", "\t\u00a0", "x" * 1025, "é" * 513, 10**1024, True, False, 1.0, None, UNSET, {}, []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", ["x" * 1024, "é" * 512, "nulls", "[object Object", 10**1023])
+def test_an_id_has_up_to_1024_bytes_and_may_resemble_nothing(value: object) -> None:
+    assert identity(value) == str(value)
+
+
+@pytest.mark.parametrize("value", NO_IDS, ids=range(len(NO_IDS)))
 def test_anything_else_is_no_id(value: object) -> None:
     assert identity(value) is None
     with pytest.raises(Refused, match=r"^\$\.id: expected non-empty str or int$"):
         needed_id(value, "$.id")
 
 
-@pytest.mark.parametrize(
-    ("value", "number"), [(5, 5), (0, 0), ("-2", -2), ("+2", 2), ("007", 7), (2**63 - 1, 2**63 - 1)]
-)
-def test_integers_may_come_as_text(value: object, number: int) -> None:
-    assert integer(value, "$.score") == number
+INTEGERS: list[tuple[object, int]] = [
+    (5, 5), (0, 0), (-0.0, 0), (10.0, 10), (1e1, 10), (-2.0, -2), (-(2.0**63), -(2**63)),
+    ("-2", -2), ("+2", 2), ("007", 7), ("-0", 0), ("0" * 10_000 + "8", 8), (str(2**63 - 1), 2**63 - 1),
+    (2**63 - 1, 2**63 - 1), (-(2**63), -(2**63)),
+]  # fmt: skip
+NO_INTEGERS: list[object] = [
+    "1.0", "1e2", " 1", "1 ", "1_0", "٣", "0x1", "--1", "+", "9" * 30, "9" * 5000, str(2**63),
+    1.5, 1e300, 2.0**63, float("inf"), float("nan"), 2**63, -(2**63) - 1, 10**5000,
+    True, False, [], [1], {},
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "value", ["", "1.0", "1e2", " 1", "1 ", "1_0", "٣", "0x1", 1.0, True, None, UNSET, [], 2**63, "9" * 30]
-)
-def test_what_is_no_integer_of_64_bits_is_refused(value: object) -> None:
+@pytest.mark.parametrize(("value", "number"), INTEGERS)
+def test_integers_may_come_as_text_and_as_any_number_that_is_one(value: object, number: int) -> None:
+    left_out: list[str] = []
+    found = integer(value, "$.score"), optional_integer(value, "score", left_out)
+    assert found == (number, number)
+    assert {type(it) for it in found} == {int}
+    assert left_out == []
+
+
+@pytest.mark.parametrize("value", NO_INTEGERS, ids=range(len(NO_INTEGERS)))
+def test_what_is_no_integer_of_64_bits_is_refused_or_left_out(value: object) -> None:
+    left_out: list[str] = []
     with pytest.raises(Refused, match=r"^\$\.score: expected int$"):
         integer(value, "$.score")
+    assert optional_integer(value, "score", left_out) is None
+    assert left_out == ["score"]
+
+
+@pytest.mark.parametrize("value", ["", None, UNSET])
+def test_an_integer_that_is_not_there_is_left_out_only_where_nobody_needs_it(value: object) -> None:
+    left_out: list[str] = []
+    with pytest.raises(Refused):
+        integer(value, "$.score")
+    assert optional_integer(value, "score", left_out) is None
+    assert left_out == []
 
 
 @pytest.mark.parametrize("value", [None, UNSET])

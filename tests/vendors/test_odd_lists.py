@@ -1,0 +1,145 @@
+"""Lists of odd elements, as many as a body holds: little is kept of them, and little time is spent."""
+
+import time
+from collections.abc import Iterator
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+import msgspec
+import pytest
+from msgspec import Struct
+
+from app.outcome import Dead, Emit
+from app.vendors import VENDORS, Options, convert
+from app.vendors.reading import MAX_ODD_ELEMENTS, Reader
+from tests.vendors.fixtures import Fixture, fixtures_of
+from tests.vendors.records import MAGINE, Given, outcome_of
+
+MEBIBYTE = 1 << 20
+ELEMENTS = [b"1", b"null", b'""', b"[[]]", b"{}", b'{"primary":3}']
+
+
+class Toy(Struct):
+    name: str | None = None
+
+
+class Box(Struct):
+    tags: list[str] | None = None
+    toys: list[Toy] | None = None
+    needed: list[Toy | None] | None = None
+
+
+BOX = Reader(Box)
+
+
+def read(name: str, elements: list[object]) -> tuple[Any, list[str]]:
+    odd: list[str] = []
+    box = BOX.need(msgspec.json.encode({name: elements}), "$", odd)
+    return getattr(box, name), odd
+
+
+@pytest.mark.parametrize("name", ["tags", "toys"])
+def test_of_a_list_with_more_than_1000_odd_elements_nothing_is_carried(name: str) -> None:
+    good: object = "good" if name == "tags" else {"name": "good"}
+    kept, odd = read(name, [good, *[5] * MAX_ODD_ELEMENTS, good])
+    assert len(kept) == 2
+    assert odd == [name] * MAX_ODD_ELEMENTS
+    assert read(name, [good, *[5] * (MAX_ODD_ELEMENTS + 1), good]) == (None, [name])
+
+
+def test_an_element_with_an_odd_part_counts_as_an_odd_one() -> None:
+    kept, odd = read("toys", [{"name": 5}] * MAX_ODD_ELEMENTS)
+    assert kept == [Toy()] * MAX_ODD_ELEMENTS
+    assert odd == ["name"] * MAX_ODD_ELEMENTS
+    assert read("toys", [{"name": 5}] * (MAX_ODD_ELEMENTS + 1)) == (None, ["toys"])
+
+
+def test_of_needed_elements_each_is_carried_without_its_odd_part() -> None:
+    kept, odd = read("needed", [{"name": 5}] * 5000)
+    assert kept == [Toy()] * 5000
+    assert odd == ["name"] * 5000
+
+
+def test_of_a_list_of_needed_elements_that_is_unusable_the_rest_is_not_read() -> None:
+    kept, _ = read("needed", [{"name": "good"}, *[5] * 5000])
+    assert kept == [Toy("good"), *[None] * (MAX_ODD_ELEMENTS + 1)]
+
+
+def test_a_list_that_is_left_out_costs_no_event_and_is_counted_once() -> None:
+    user = {"userId": "u", "name": "Ada", "tags": [1] * 5000}
+    body = {"type": "user.updated", "timestamp": "2025-11-21T10:00:00Z", "data": user}
+    outcome = outcome_of(MAGINE, msgspec.json.encode(body))
+    assert isinstance(outcome, Emit)
+    assert outcome.left_out == ("tags",)
+    assert outcome.events[0].data.user["name"] == "Ada"
+
+
+def lists_of(kind: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The way to every field of a list's type; `*` is a list's element."""
+    if get_origin(kind) is list:
+        yield path
+        yield from lists_of(get_args(kind)[0], (*path, "*"))
+    elif isinstance(kind, type) and issubclass(kind, Struct):
+        hints = get_type_hints(kind)
+        for field in msgspec.structs.fields(kind):
+            yield from lists_of(hints[field.name], (*path, field.encode_name))
+    elif get_origin(kind) is Union or type(kind).__name__ == "UnionType":
+        for part in get_args(kind):
+            yield from lists_of(part, path)
+
+
+CASES = sorted({(name, path) for name in VENDORS for it in VENDORS[name].shapes for path in lists_of(it)})
+
+
+def seeds_of(vendor: str) -> list[Fixture]:
+    """A short body of each type of event, the longest of its type: it has the most fields."""
+    seeds: dict[str, Fixture] = {}
+    for it in fixtures_of(vendor):
+        if it.outcome["outcome"] == "emit" and it.value and len(it.value) < 3000:
+            kind = it.outcome["events"][0]["type"]
+            if kind not in seeds or len(seeds[kind].value or b"") < len(it.value):
+                seeds[kind] = it
+    return list(seeds.values())
+
+
+def filled(value: Any, path: tuple[str, ...], mark: str) -> Any:
+    """`value` with `mark` at the end of `path`."""
+    if not path:
+        return mark
+    if path[0] == "*":
+        first = value[0] if isinstance(value, list) and value else {}
+        return [filled(first, path[1:], mark)]
+    members = value if isinstance(value, dict) else {}
+    return {**members, path[0]: filled(members.get(path[0]), path[1:], mark)}
+
+
+@pytest.mark.parametrize("element", ELEMENTS)
+@pytest.mark.parametrize(("vendor", "path"), CASES, ids=str)
+def test_a_body_full_of_odd_elements_costs_little_more_than_decoding_it(
+    vendor: str, path: tuple[str, ...], element: bytes
+) -> None:
+    """Seen: at most 15 times as much; without the bound on odd elements 100 times and more."""
+    for seed in seeds_of(vendor):
+        body = msgspec.json.encode(filled(msgspec.json.decode(seed.value or b""), path, "#mark#"))
+        count = (MEBIBYTE - len(body)) // (len(element) + 1)
+        body = body.replace(b'"#mark#"', b"[" + b",".join([element] * count) + b"]")
+        check_cost(vendor, Given(body, timestamp=seed.timestamp), 40)
+
+
+@pytest.mark.parametrize("element", ELEMENTS)
+@pytest.mark.parametrize("length", [1, 999])
+def test_many_users_with_a_list_of_odd_elements_each_cost_no_more(element: bytes, length: int) -> None:
+    user = b'{"userId":1,"updatedAt":"2025-11-21T10:00:00Z","roles":[%s]}' % b",".join([element] * length)
+    users = b",".join([user] * (MEBIBYTE // (len(user) + 1) - 1))
+    check_cost("amity", Given(b'{"event":"user.didUpdate","data":{"users":[%s]}}' % users), 60)
+
+
+def check_cost(vendor: str, record: Given, factor: int) -> None:
+    body = record.value or b""
+    started = time.process_time()
+    outcome = convert(VENDORS[vendor], record, "t/0", Options())
+    ours = time.process_time() - started
+    assert not (isinstance(outcome, Dead) and outcome.reason in ("mapper_error", "not_json"))
+    started = time.process_time()
+    msgspec.json.decode(body)
+    untyped = time.process_time() - started
+    assert ours < factor * untyped, f"{ours / untyped:.0f} times as much"
