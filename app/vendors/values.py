@@ -14,6 +14,8 @@ from app.vendors.reading import NotJson
 
 # Documentation samples sent by mistake: names of no event of any vendor.
 _PLACEHOLDERS: Final = frozenset({"string", "<string>", ""})
+# `user` is no other family in any case: what nobody documented of it may be a user's own state.
+_OTHER_FAMILY = re.compile(r"(?!(?i:user)\.)[\w-]++(?:\.[\w-]++)+", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _YEAR = re.compile(r"\d{4}", re.ASCII)
 _INTEGER_TEXT = re.compile(r"[+-]?\d{1,19}", re.ASCII)
@@ -38,6 +40,15 @@ def unknown_event(place: str) -> Refused:
     return Refused("unknown_event", f"{place}: expected a documented event name")
 
 
+def other_family(name: str) -> bool:
+    """Whether the name is of a family that is not about a user's own state: `poll_vote.created`.
+
+    True for two or more non-empty parts of ASCII letters, digits, `_` and `-`, joined by dots, of which
+    the first is not `user` in any case. Vendors add families after every list, so there is no list.
+    """
+    return _OTHER_FAMILY.fullmatch(name) is not None
+
+
 def identity(value: object) -> str | None:
     """An id, text or integer, as text; None where it is unusable (contract: the subject's id)."""
     if type(value) is str:
@@ -55,12 +66,29 @@ def needed_id(value: object, place: str) -> str:
 
 
 def integer(value: object, place: str) -> int:
-    """A needed integer of 64 bits, also as text."""
-    if type(value) is str and _INTEGER_TEXT.fullmatch(value):
-        value = int(value)
-    if type(value) is not int or value not in _INT64:
+    """A needed integer of 64 bits, also as text (`"-2"`) or as a decimal without a fraction (`10.0`)."""
+    number = _whole(value)
+    if number is None:
         refuse(place, "int")
-    return value
+    return number
+
+
+def optional_integer(value: object, name: str, left_out: list[str]) -> int | None:
+    """The same where it is not needed; None for null, and for another value, whose name is counted."""
+    if value is None or value is UNSET:
+        return None
+    number = _whole(value)
+    if number is None:
+        left_out.append(name)
+    return number
+
+
+def _whole(value: object) -> int | None:
+    if (type(value) is str and _INTEGER_TEXT.fullmatch(value)) or (
+        type(value) is float and value.is_integer()
+    ):
+        value = int(value)
+    return value if type(value) is int and value in _INT64 else None
 
 
 def clock(value: object, place: str) -> str | None:
