@@ -329,20 +329,18 @@ def _birthdate(dob: str, odd: list[str]) -> str | None:
 
 
 def _put_phone(claims: dict[str, Any], phones: list[Phone]) -> None:
+    """The primary number with its country code, unless it has one already or none is told; 0 is none."""
     for item in phones:
-        if item.primary and item.phone:
-            claims["phone_number"] = _whole_number(item.phone, item.country_code)
+        number = item.phone
+        if item.primary and number:
+            if number[0] != "+":
+                code = (identity(item.country_code) or "").removeprefix("+")
+                if code.strip("0"):
+                    number = f"+{code}{number}"
+            claims["phone_number"] = number
             if item.verified is not None:
                 claims["phone_number_verified"] = item.verified
             return
-
-
-def _whole_number(phone: str, country_code: str | int | None) -> str:
-    """With its country code, unless it has one already or there is none; a code of zeros is none."""
-    if phone.startswith("+"):
-        return phone
-    code = (identity(country_code) or "").removeprefix("+")
-    return f"+{code}{phone}" if code.strip("0") else phone
 
 
 def _is_own_picture(url: str) -> bool:

@@ -60,7 +60,8 @@ class User(Struct, gc=False):
     # An integer until 2026-02-09, text since.
     ext_id: str | int | None = None
     tags: Any = None
-    reputation: int | None = None
+    # An integer, but as the balance of a score in any spelling that the score itself may have.
+    reputation: Any = None
     language: str | None = None
     community_badge: bool | None = None
     # A list in older releases.
@@ -76,12 +77,6 @@ class User(Struct, gc=False):
     connection_requests_sent_counter: int | None = None
     connection_requests_received_counter: int | None = None
     categories_counter: int | None = None
-
-
-class ScoredUser(User, gc=False):
-    """Beside a score the reputation is its balance: as with the score itself, any spelling is read."""
-
-    reputation: Any = None
 
 
 class Settings(Struct, gc=False):
@@ -102,7 +97,7 @@ class SettingsUpdated(Settings, gc=False):
 
 class ScoreUpdated(Struct, gc=False):
     id: str | int | None = None
-    user: ScoredUser | None = None
+    user: User | None = None
     score: Any = UNSET
     reputation_type: int | None = None
     reputation_type_description: str | None = None
@@ -209,7 +204,7 @@ def _score_updated(message: Message) -> tuple[Body, User, Data]:
     body = _SCORE_BODY.need(message.body, "$", message.odd)
     event = needed(body.data, "$.data")
     user = needed(event.user, "$.data.user")
-    data = _reduced(user, message)
+    data = _reduced(user, message, scored=True)
     data.score = Score(
         entry_id=identity(event.id) or UNSET,
         delta=integer(event.score, "$.data.score"),
@@ -226,8 +221,6 @@ def _points_updated(message: Message) -> tuple[Body, User, Data]:
     event = needed(body.data, "$.data")
     user = needed(event.user, "$.data.user")
     data = _reduced(user, message)
-    if user.reputation is not None:
-        data.attributes = {**(data.attributes or {}), "reputation": user.reputation}
     data.points = Points(
         delta=integer(event.points, "$.data.points"),
         balance=_or_unset(optional_integer(event.total_points, "total_points", message.odd)),
@@ -241,17 +234,23 @@ def _profile(user: User, place: str, message: Message) -> Data:
     data = _reduced(user, message, place)
     data.snapshot = "full"
     data.status = _STATUS.get(user.status, UNSET)
-    if user.reputation is not None:
-        data.attributes = {**(data.attributes or {}), "reputation": user.reputation}
     return data
 
 
-def _reduced(user: User, message: Message, place: str = "$.data.user") -> Data:
-    """The user beside a score or points: partial, and empty text says nothing."""
+def _reduced(user: User, message: Message, place: str = "$.data.user", *, scored: bool = False) -> Data:
+    """The user beside a score or points: partial, and empty text says nothing.
+
+    Beside a score the reputation is its balance, elsewhere an attribute.
+    """
     sub = needed_id(user.id, f"{place}.id")
     attributes = _attributes(user, message.odd)
     if counters := _counters(user, place, message):
         attributes["counters"] = counters
+    if not scored and user.reputation is not None:
+        if type(user.reputation) is int:
+            attributes["reputation"] = user.reputation
+        else:
+            message.odd.append("reputation")
     return Data(snapshot="partial", user=_claims(user, sub, message.odd), attributes=attributes or UNSET)
 
 

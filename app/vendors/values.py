@@ -67,6 +67,8 @@ def needed_id(value: object, place: str) -> str:
 
 def integer(value: object, place: str) -> int:
     """A needed integer of 64 bits, also as text (`"-2"`) or as a decimal without a fraction (`10.0`)."""
+    if type(value) is int and value in _INT64:
+        return value
     number = _whole(value)
     if number is None:
         refuse(place, "int")
@@ -75,10 +77,10 @@ def integer(value: object, place: str) -> int:
 
 def optional_integer(value: object, name: str, left_out: list[str]) -> int | None:
     """The same where it is not needed; None for null, and for another value, whose name is counted."""
-    if value is None or value is UNSET:
-        return None
+    if type(value) is int and value in _INT64:
+        return value
     number = _whole(value)
-    if number is None:
+    if number is None and value is not None and value is not UNSET:
         left_out.append(name)
     return number
 
