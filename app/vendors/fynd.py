@@ -195,7 +195,7 @@ def _draft(source: Source, item: Item | None, odd: list[str]) -> Draft:
     application = user.application_id
     if application != user.application_id_camel:
         application = _twin(application, user.application_id_camel, "application_id", odd)
-    application = application or source.application_id
+    application = identity(application) or identity(source.application_id)
     company = identity(source.company_id)
     tenant = f"{company}.{application}" if company and application else None
     if source.kind == "user.deleted" or user.archive:
@@ -320,27 +320,34 @@ def _put_email(claims: dict[str, Any], emails: list[Email]) -> None:
             claims["email_verified"] = chosen.verified
 
 
-def _birthdate(dob: str, odd: list[str]) -> str | None:
-    """Older rows hold a date-time. If it was written in another zone than the user's, its date is a day
-    off, and its time is not midnight: the date is known only if the time is."""
+def _birthdate(dob: str, left_out: list[str]) -> str | None:
+    """The claim; None, and counted, for another text than a date or a date-time at midnight.
+
+    Older rows hold a date-time. One that was written in another zone than the user's has another time
+    of day, and its date may be a day off.
+    """
     if len(dob) > _DATE_LENGTH and _MIDNIGHT.fullmatch(dob, _DATE_LENGTH):
         dob = dob[:_DATE_LENGTH]
-    return birthdate(dob, "dob", odd)
+    return birthdate(dob, "dob", left_out)
 
 
 def _put_phone(claims: dict[str, Any], phones: list[Phone]) -> None:
     """The primary number with its country code, unless it has one already or none is told; 0 is none."""
     for item in phones:
-        number = item.phone
+        number, code = item.phone, item.country_code
         if item.primary and number:
-            if number[0] != "+":
-                code = (identity(item.country_code) or "").removeprefix("+")
-                if code.strip("0"):
-                    number = f"+{code}{number}"
-            claims["phone_number"] = number
+            if type(code) is str:
+                code = _code_of(code)
+            claims["phone_number"] = f"+{code}{number}" if code and number[0] != "+" else number
             if item.verified is not None:
                 claims["phone_number_verified"] = item.verified
             return
+
+
+def _code_of(text: str) -> str:
+    """The country code without its plus; empty text if there is none, as it is for a code of zeros."""
+    code = (identity(text) or "").removeprefix("+")
+    return code if code.strip("0") else ""
 
 
 def _is_own_picture(url: str) -> bool:

@@ -76,7 +76,8 @@ def integer(value: object, place: str) -> int:
 
 
 def optional_integer(value: object, name: str, left_out: list[str]) -> int | None:
-    """The same where it is not needed; None for null, and for another value, whose name is counted."""
+    """The same for a value that is not needed. None if it is absent or null, and, its name counted, if it
+    is unusable."""
     if type(value) is int and value in _INT64:
         return value
     number = _whole(value)
