@@ -354,7 +354,7 @@ def _is_own_picture(url: str) -> bool:
     """Relative ones would need the address of a content network that nobody sends."""
     if url[0] not in "hH" or not url[:8].lower().startswith(("https://", "http://")):
         return False
-    if "default" not in url:  # spares usual ones what follows
+    if "default" not in url:  # perf: usual pictures need no look at their path
         return True
     path = url.partition("#")[0].partition("?")[0].partition("://")[2].partition("/")[2]
     return not path.endswith(DEFAULT_PICTURES)
