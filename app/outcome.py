@@ -9,7 +9,7 @@ from app.canonical import Event
 SkipReason = Literal[
     "ping",  # Fynd's ping
     "no_users",  # the message names no user at all
-    "other_family",  # a documented event that is not about a user's own state
+    "other_family",  # a family of events that is not about a user's own state
     "tombstone",  # the record has a null value
 ]
 DeadReason = Literal[

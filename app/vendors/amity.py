@@ -12,7 +12,7 @@ from msgspec import UNSET, Struct, UnsetType
 from app.canonical import Data, EventType, Status, TimeSource
 from app.vendors.model import Draft, Dropped, Mapped, Message, Vendor, deletion, needed, refuse
 from app.vendors.reading import Reader
-from app.vendors.values import carried_time, clock, event_name, needed_id, unknown_event
+from app.vendors.values import carried_time, clock, event_name, needed_id, other_family, unknown_event
 
 EVENTS: dict[str, EventType] = {
     "user.didCreate": "user.created",
@@ -24,6 +24,7 @@ EVENTS: dict[str, EventType] = {
     "user.didBan": "user.banned",
     "user.didUnban": "user.unbanned",
 }
+# Of `user`, and yet not about a user's own state.
 OTHER_EVENTS = frozenset({"user.didFollow", "user.didJoinCommunity"})
 
 # Free-form, customer-defined and unbounded at the vendor; bounded here for the rows' sake.
@@ -93,7 +94,7 @@ def _judge(head: Head) -> tuple[str, EventType]:
     name = event_name(head.event, "$.event")
     if kind := EVENTS.get(name):
         return name, kind
-    if name in OTHER_EVENTS or not name.startswith("user."):
+    if name in OTHER_EVENTS or other_family(name):
         raise Dropped("other_family")
     raise unknown_event("$.event")
 

@@ -5,6 +5,7 @@ extensions) under `event`. Both hold users in `payload`, a list, with nearly eve
 snake_case and camelCase. A deletion looks alive: its type decides, or the flag `archive`.
 """
 
+import re
 from typing import Any
 
 from msgspec import UNSET, Raw, Struct, UnsetType, field
@@ -28,8 +29,10 @@ EVENTS: dict[str, EventType] = {
     "delete": "user.deleted",
 }
 MILLISECOND = 1000
-# What the vendor shows for a user without a picture.
-DEFAULT_PICTURE = "/default-user-profile.png"
+# What the vendor shows for users without a picture: the ends of the paths.
+DEFAULT_PICTURES = ("default-user-profile.png", "default_profile_img.png")
+_MIDNIGHT = re.compile(r"[Tt ]00:00(?::00(?:\.0+)?)?(?:[Zz]|[+-]\d\d(?::?\d\d)?)?", re.ASCII)
+_DATE_LENGTH = len("1995-07-23")
 
 
 class Event(Struct, gc=False):
@@ -192,7 +195,7 @@ def _draft(source: Source, item: Item | None, odd: list[str]) -> Draft:
     application = user.application_id
     if application != user.application_id_camel:
         application = _twin(application, user.application_id_camel, "application_id", odd)
-    application = application or source.application_id
+    application = identity(application) or identity(source.application_id)
     company = identity(source.company_id)
     tenant = f"{company}.{application}" if company and application else None
     if source.kind == "user.deleted" or user.archive:
@@ -284,8 +287,7 @@ def _claims(user: User, sub: str, phones: list[Phone] | None, odd: list[str]) ->
         _put_email(claims, user.emails)
     if user.gender:
         claims["gender"] = user.gender.lower()
-    # Older rows hold a date-time.
-    if user.dob and (born := birthdate(user.dob.partition("T")[0], "dob", odd)):
+    if user.dob and (born := _birthdate(user.dob, odd)):
         claims["birthdate"] = born
     if phones:
         _put_phone(claims, phones)
@@ -318,21 +320,44 @@ def _put_email(claims: dict[str, Any], emails: list[Email]) -> None:
             claims["email_verified"] = chosen.verified
 
 
+def _birthdate(dob: str, left_out: list[str]) -> str | None:
+    """The claim; None, and counted, for another text than a date or a date-time at midnight.
+
+    Older rows hold a date-time. One that was written in another zone than the user's has another time
+    of day, and its date may be a day off.
+    """
+    if len(dob) > _DATE_LENGTH and _MIDNIGHT.fullmatch(dob, _DATE_LENGTH):
+        dob = dob[:_DATE_LENGTH]
+    return birthdate(dob, "dob", left_out)
+
+
 def _put_phone(claims: dict[str, Any], phones: list[Phone]) -> None:
+    """The primary number with its country code, unless it has one already or none is told; 0 is none."""
     for item in phones:
-        if item.primary and item.phone:
-            code = identity(item.country_code)
-            claims["phone_number"] = f"+{code.removeprefix('+')}{item.phone}" if code else item.phone
+        number, code = item.phone, item.country_code
+        if item.primary and number:
+            if type(code) is str:
+                code = _code_of(code)
+            claims["phone_number"] = f"+{code}{number}" if code and number[0] != "+" else number
             if item.verified is not None:
                 claims["phone_number_verified"] = item.verified
             return
+
+
+def _code_of(text: str) -> str:
+    """The country code without its plus; empty text if there is none, as it is for a code of zeros."""
+    code = (identity(text) or "").removeprefix("+")
+    return code if code.strip("0") else ""
 
 
 def _is_own_picture(url: str) -> bool:
     """Relative ones would need the address of a content network that nobody sends."""
     if url[0] not in "hH" or not url[:8].lower().startswith(("https://", "http://")):
         return False
-    return DEFAULT_PICTURE not in url or not url.partition("?")[0].endswith(DEFAULT_PICTURE)
+    if "default" not in url:  # perf: usual pictures need no look at their path
+        return True
+    path = url.partition("#")[0].partition("?")[0].partition("://")[2].partition("/")[2]
+    return not path.endswith(DEFAULT_PICTURES)
 
 
 def _without(nothing: T, items: list[T]) -> list[T]:

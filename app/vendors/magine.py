@@ -12,17 +12,13 @@ from msgspec import UNSET, Struct, UnsetType
 from app.canonical import Data, EventType
 from app.vendors.model import Draft, Dropped, Mapped, Message, Vendor, deletion, needed, refuse
 from app.vendors.reading import Reader
-from app.vendors.values import birthdate, clock, event_name, gender, needed_id, unknown_event
+from app.vendors.values import birthdate, clock, event_name, gender, needed_id, other_family, unknown_event
 
 EVENTS: dict[str, EventType] = {
     "user.created": "user.created",
     "user.updated": "user.updated",
     "user.deleted": "user.deleted",
 }
-# The reference pages spell it one way, the scenarios page the other.
-OTHER_FAMILIES = ("monetization.", "monetisation.")
-
-
 Text = str | UnsetType | None
 
 
@@ -75,7 +71,7 @@ def _judge(head: Head) -> tuple[str, EventType]:
     name = event_name(head.type, "$.type")
     if kind := EVENTS.get(name):
         return name, kind
-    if name.startswith(OTHER_FAMILIES):
+    if other_family(name):
         raise Dropped("other_family")
     raise unknown_event("$.type")
 

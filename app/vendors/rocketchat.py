@@ -26,6 +26,8 @@ EVENTS: dict[str, EventType] = {
     "IPostUserStatusChanged": "user.status_changed",
 }
 OTHER_EVENT = re.compile(r"I(Pre|Post)[A-Z]")
+# As many digits as a number can have at all; Python refuses to read thousands.
+_LONG = re.compile(r"-?[0-9]{1,308}")
 _FAR_OFF = 10**15  # milliseconds: some 30,000 years
 
 
@@ -200,7 +202,7 @@ def _status_changed(message: Message) -> tuple[Body, str, Data]:
 
 def _has_row(user: User) -> bool:
     """Whether the object is a stored user and not the stub that a new server hands over."""
-    return _instant(user.created_at) is not None
+    return _date(user.created_at) is not None
 
 
 def _profile(user: User, sub: str, *, known: bool, odd: list[str]) -> Data:
@@ -261,13 +263,29 @@ def _actor(context: UserContext, odd: list[str]) -> Actor | UnsetType:
 
 
 def _instant(value: object) -> str | None:
-    """A date as text, or as EJSON's `{"$date": milliseconds or text}`, as `Draft.time` has it; else None."""
+    """A date as `Draft.time` has it, None for anything else.
+
+    A date is RFC 3339 text or EJSON: `{"$date": ...}` of milliseconds, of text, or of
+    `{"$numberLong": "..."}`, the milliseconds as text, which is EJSON's canonical form.
+    """
     if type(value) is dict:
         value = value.get("$date")
+        if type(value) is dict:
+            value = _long(value.get("$numberLong"))
         if type(value) is int or type(value) is float:
             # Farther off than any time, and a float's thousandfold may be infinite.
             return sortable(int(max(-_FAR_OFF, min(value, _FAR_OFF)) * 1000))
     return normal_rfc3339(value) if type(value) is str else None
+
+
+def _long(text: object) -> int | None:
+    return int(text) if type(text) is str and _LONG.fullmatch(text) else None
+
+
+def _date(value: object) -> str | None:
+    """The same for what is carried: also None for an instant that no year of four digits holds."""
+    text = _instant(value)
+    return None if text in (BEFORE_ALL, AFTER_ALL) else text
 
 
 def _clock(value: object, place: str) -> str | None:
@@ -282,11 +300,10 @@ def _clock(value: object, place: str) -> str | None:
 def _carried(value: object, name: str, odd: list[str]) -> str | None:
     if value is None or value is UNSET or value == "":
         return None
-    text = _instant(value)
-    if text not in (None, BEFORE_ALL, AFTER_ALL):
-        return text
-    odd.append(name)
-    return None
+    text = _date(value)
+    if text is None:
+        odd.append(name)
+    return text
 
 
 _CLOCKS: dict[TimeSource, str] = {"event": "$.occurredAt", "row": "$.context.user.updatedAt"}

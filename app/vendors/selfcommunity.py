@@ -24,6 +24,8 @@ from app.vendors.values import (
     integer,
     needed_id,
     number_clock,
+    optional_integer,
+    other_family,
     unknown_event,
 )
 
@@ -35,18 +37,6 @@ EVENTS: dict[str, EventType] = {
     "user.score_updated": "user.score_updated",
     "user.loyalty_points_updated": "user.loyalty_points_updated",
 }
-OTHER_FAMILIES = (
-    "connection.",
-    "connection_request.",
-    "category.",
-    "loyalty.",
-    "notification.",
-    "discussion.",
-    "post.",
-    "status.",
-    "comment.",
-    "vote.",
-)
 _STATUS: dict[str | None, Status] = {"a": "active", "b": "blocked"}
 _DELETIONS: dict[str | None, DeletionKind] = {"d": "soft", "u": "hard"}
 
@@ -70,10 +60,13 @@ class User(Struct, gc=False):
     # An integer until 2026-02-09, text since.
     ext_id: str | int | None = None
     tags: Any = None
-    reputation: int | None = None
+    # An integer, but as the balance of a score in any spelling that the score itself may have.
+    reputation: Any = None
     language: str | None = None
     community_badge: bool | None = None
-    role: str | None = None
+    # A list in older releases.
+    role: str | list[str] | None = None
+    deleted: bool | None = None
     followings_counter: int | None = None
     followers_counter: int | None = None
     posts_counter: int | None = None
@@ -116,7 +109,7 @@ class PointsUpdated(Struct, gc=False):
     action: str | None = None
     points: Any = UNSET
     added_at: str | None = None
-    total_points: int | None = None
+    total_points: Any = None
 
 
 class Head(Struct, gc=False):
@@ -175,7 +168,7 @@ def convert(message: Message) -> Mapped:
     time = number_clock(body.created, MICROS_PER_SECOND, "$.created")
     if time is None:
         refuse("$.created", "a number")
-    gone = _DELETIONS.get(user.status)
+    gone = _DELETIONS.get(user.status) or ("soft" if user.deleted else None)
     if gone or kind == "user.deleted":
         kind, data = "user.deleted", deletion(sub, gone or "unknown")
     event_id = None if body.event_id in (0, "0") else identity(body.event_id)
@@ -186,7 +179,7 @@ def _judge(head: Head) -> tuple[str, EventType]:
     name = event_name(head.type, "$.type")
     if kind := EVENTS.get(name):
         return name, kind
-    if name.startswith(OTHER_FAMILIES):
+    if other_family(name):
         raise Dropped("other_family")
     raise unknown_event("$.type")
 
@@ -211,11 +204,11 @@ def _score_updated(message: Message) -> tuple[Body, User, Data]:
     body = _SCORE_BODY.need(message.body, "$", message.odd)
     event = needed(body.data, "$.data")
     user = needed(event.user, "$.data.user")
-    data = _reduced(user, message)
+    data = _reduced(user, message, scored=True)
     data.score = Score(
         entry_id=identity(event.id) or UNSET,
         delta=integer(event.score, "$.data.score"),
-        balance=_or_unset(user.reputation),
+        balance=_or_unset(optional_integer(user.reputation, "reputation", message.odd)),
         reason=event.reputation_type_description or UNSET,
         reason_code=_or_unset(event.reputation_type),
         comment=event.comment or UNSET,
@@ -228,11 +221,9 @@ def _points_updated(message: Message) -> tuple[Body, User, Data]:
     event = needed(body.data, "$.data")
     user = needed(event.user, "$.data.user")
     data = _reduced(user, message)
-    if user.reputation is not None:
-        data.attributes = {**(data.attributes or {}), "reputation": user.reputation}
     data.points = Points(
         delta=integer(event.points, "$.data.points"),
-        balance=_or_unset(event.total_points),
+        balance=_or_unset(optional_integer(event.total_points, "total_points", message.odd)),
         reason=event.action or UNSET,
         added_at=carried_time(event.added_at, "added_at", message.odd) or UNSET,
     )
@@ -243,17 +234,23 @@ def _profile(user: User, place: str, message: Message) -> Data:
     data = _reduced(user, message, place)
     data.snapshot = "full"
     data.status = _STATUS.get(user.status, UNSET)
-    if user.reputation is not None:
-        data.attributes = {**(data.attributes or {}), "reputation": user.reputation}
     return data
 
 
-def _reduced(user: User, message: Message, place: str = "$.data.user") -> Data:
-    """The user beside a score or points: partial, and empty text says nothing."""
+def _reduced(user: User, message: Message, place: str = "$.data.user", *, scored: bool = False) -> Data:
+    """The user beside a score or points: partial, and empty text says nothing.
+
+    Beside a score the reputation is its balance, elsewhere an attribute.
+    """
     sub = needed_id(user.id, f"{place}.id")
     attributes = _attributes(user, message.odd)
     if counters := _counters(user, place, message):
         attributes["counters"] = counters
+    if not scored and user.reputation is not None:
+        if type(user.reputation) is int:
+            attributes["reputation"] = user.reputation
+        else:
+            message.odd.append("reputation")
     return Data(snapshot="partial", user=_claims(user, sub, message.odd), attributes=attributes or UNSET)
 
 
@@ -296,7 +293,7 @@ def _attributes(user: User, odd: list[str]) -> dict[str, Any]:
         attributes["description"] = user.description
     if user.cover:
         attributes["cover"] = user.cover
-    if user.role:
+    if user.role is not None and user.role != "":
         attributes["role"] = user.role
     if user.community_badge is not None:
         attributes["community_badge"] = user.community_badge

@@ -15,6 +15,8 @@ from app.vendors.reading import NotJson
 
 # Documentation samples sent by mistake: names of no event of any vendor.
 _PLACEHOLDERS: Final = frozenset({"string", "<string>", ""})
+# `user` is no other family in any case: what nobody documented of it may be a user's own state.
+_OTHER_FAMILY = re.compile(r"(?!(?i:user)\.)[\w-]++(?:\.[\w-]++)+", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _YEAR = re.compile(r"\d{4}", re.ASCII)
 # Digits behind the zeros are bounded, so that no text costs more than its length.
@@ -40,6 +42,15 @@ def event_name(value: object, place: str) -> str:
 
 def unknown_event(place: str) -> Refused:
     return Refused("unknown_event", f"{place}: expected a documented event name")
+
+
+def other_family(name: str) -> bool:
+    """Whether the name is of a family that is not about a user's own state: `poll_vote.created`.
+
+    True for two or more non-empty parts of ASCII letters, digits, `_` and `-`, joined by dots, of which
+    the first is not `user` in any case. Vendors add families after every list, so there is no list.
+    """
+    return _OTHER_FAMILY.fullmatch(name) is not None
 
 
 def identity(value: object) -> str | None:
@@ -69,6 +80,8 @@ def integer(value: object, place: str) -> int:
 
     Raises Refused for anything else.
     """
+    if type(value) is int and value in _INT64:
+        return value
     number = _int64(value)
     if number is None:
         refuse(place, "int")
@@ -78,6 +91,8 @@ def integer(value: object, place: str) -> int:
 def optional_integer(value: object, name: str, left_out: list[str]) -> int | None:
     """What `integer` returns; None if the value is absent, null or empty text, and if it is anything
     else, which appends `name` to `left_out`."""
+    if type(value) is int and value in _INT64:
+        return value
     if value is None or value is UNSET or value == "":
         return None
     number = _int64(value)
