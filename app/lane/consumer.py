@@ -268,7 +268,7 @@ class LaneConsumer(driver.Consumer):
             topic=topic,
             partition=partition,
             offset=flight.last,
-            timestamp=records[-1].timestamp / 1000,
+            timestamp=0.0,  # nothing of ours reads it, and a record may have none
             timestamp_type=0,
             headers=None,
             key=None,

@@ -54,8 +54,8 @@ def test_what_is_taken_fits_the_largest_batch_and_what_is_refused_leaves_no_trac
 
 def test_a_tombstone_is_a_record() -> None:
     round_ = batches()
-    round_.append(0, b"k", None, (), 1_600_000_000_000)
+    round_.append(0, b"k", None, ())
     ((partition, batch),) = round_.next_wave(1)
     assert (partition, batch.record_count()) == (0, 1)
     with pytest.raises(RecordTooLarge, match="users"):
-        round_.append(0, b"k" * 3_000, None, (), None)
+        round_.append(0, b"k" * 3_000, None, ())
