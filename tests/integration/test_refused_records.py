@@ -31,7 +31,7 @@ def set_config(broker: str, topic: str, name: str, value: str) -> None:
 class Refused:
     """Notes what was refused, and answers with what the test wants in its place."""
 
-    def __init__(self, *instead: Written | None | NoAnswer) -> None:
+    def __init__(self, *instead: Written | NoAnswer | None) -> None:
         self.seen: list[tuple[bytes | None, Refusal]] = []
         self._instead = list(instead)
 
