@@ -167,6 +167,7 @@ def test_whatever_is_too_large_of_a_record_a_dead_letter_is_written(site: Site) 
     topic, limit = settings.topic_of("fynd"), str(60 * mib)
     set_config(site.broker, topic, "max.message.bytes", limit)
     create_topics(site.broker, {settings.topic_dead_letter: 2}, max_message_bytes=limit)
+    create_others(site)
     records = [
         ToSend(b"body", b"{" * (20 * mib)),
         ToSend(b"k" * (20 * mib), b"{"),
@@ -260,7 +261,11 @@ def test_a_refused_row_ends_the_worker_with_a_line_that_names_topic_and_error(si
         assert not any(committed(site.broker, settings.app_id, settings.topic_events).values())
 
 
-def test_a_dead_letter_is_kept_whatever_time_its_record_has(site: Site, unique: Callable[[str], str]) -> None:
+def test_a_dead_letter_is_kept_whatever_time_its_record_has(
+    stock: str, unique: Callable[[str], str], tmp_path: Path
+) -> None:
+    site = Site(stock, unique, tmp_path)
+    site.create_vendor_topics()
     settings, now = site.settings, time.time_ns() // 1_000_000
     topic = settings.topic_of("magine")
     set_config(site.broker, topic, "retention.ms", "-1")
