@@ -245,6 +245,32 @@ def test_an_event_that_the_broker_refuses_makes_its_record_a_dead_letter(
     assert_tables(site)
 
 
+def test_a_message_of_several_users_is_dead_if_one_of_its_events_is_refused(
+    site: Site, worker: WorkerProcess
+) -> None:
+    settings = site.settings
+    topic = settings.topic_of("amity")
+    set_config(site.broker, settings.topic_events, "max.message.bytes", str(4 * KIB))
+    message = json.loads(next(bodies("amity", 1)))
+    (user,) = message["data"]["users"]
+    message["data"]["users"] = [
+        user | {"userId": f"user-{number}", "description": "d" * length}
+        for number, length in enumerate((1, 5000, 1, 6000))
+    ]
+    body = json.dumps(message).encode()
+    produce(site.broker, topic, [ToSend(b"key", body, [], None, 0)])
+    site.wait_at_rest()
+    (letter,) = letters_of(site)
+    assert (letter.value, header(letter, "x-reason")) == (body, "too_large")
+    # The others are true, and a table that has them is right.
+    events = [json.loads(event.value or b"") for event in consume_all(site.broker, settings.topic_events)]
+    assert {event["subject"] for event in events} == {"user-0", "user-2"}
+    assert worker.metric("rollcall_records_total", "outcome", "reason") == {("dead", "too_large"): 1}
+    assert worker.count("rollcall_records_received_total") == 1
+    assert worker.count("rollcall_canonical_events_total") == len(events)
+    assert_tables(site)
+
+
 def test_a_refused_row_ends_the_worker_with_a_line_that_names_topic_and_error(site: Site) -> None:
     settings = site.settings
     changelog = settings.changelogs[0]
