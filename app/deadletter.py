@@ -16,12 +16,13 @@ from app.lane.partitioner import partition_of
 from app.lane.producer import GroupProducer
 from app.lane.refusals import NoAnswer, Refusal, Written
 from app.outcome import Dead, DeadReason
-from app.times import format_micros
+from app.times import format_micros, parse_rfc3339
 from app.topics import Target
 
 _COUNT = re.compile(rb"\d{1,9}")
 _TIMESTAMP = re.compile(rb"-?[0-9]{1,15}")
 _OFFSET = re.compile(rb"[0-9]{1,19}")
+_TOPIC = re.compile(rb"[a-zA-Z0-9._-]{1,249}")
 
 Headers = list[tuple[str, bytes | None]]
 
@@ -30,6 +31,7 @@ TRUNCATED_BYTES: Final = 64 << 10
 # A detail names places and expectations and is far shorter; this keeps a letter small for certain.
 _DETAIL_CHARS: Final = 1_000
 NO_TIMESTAMP: Final = -1
+_LONGEST_TIME: Final = 64
 
 _ERRORS: Final = "__connect.errors."
 _POSITION: Final = tuple(_ERRORS + name for name in ("topic", "partition", "offset"))
@@ -78,7 +80,7 @@ def our_headers(record: Record, origin: Origin, dead: Dead, *, app_id: str, now:
     # Names are case-insensitive, of two headers of one name the last counts, an empty one counts as none.
     earlier = {lower: value or b"" for name, value in record.headers if _is_ours(lower := name.lower())}
     attempt = _number(_COUNT, earlier.get("x-attempt"), 0) + 1
-    first_failed = earlier.get("x-first-failed-at") or format_micros(now).encode()
+    first_failed = _time(earlier.get("x-first-failed-at", b"")) or format_micros(now).encode()
     stage = "VALUE_CONVERTER" if dead.reason in _CONVERTER_REASONS else "TRANSFORMATION"
     detail = dead.detail[:_DETAIL_CHARS]
     ours: dict[str, str] = {
@@ -118,9 +120,14 @@ def _whole_position(earlier: dict[str, bytes]) -> dict[str, bytes]:
     """Where the whole original of a truncated letter stands, if its headers say so; else empty: then the
     position of the letter that was sent in is all there is."""
     topic, partition, offset = (earlier.get(name, b"") for name in _POSITION)
-    if topic and _COUNT.fullmatch(partition) and _OFFSET.fullmatch(offset):
+    if _TOPIC.fullmatch(topic) and _COUNT.fullmatch(partition) and _OFFSET.fullmatch(offset):
         return dict(zip(_POSITION, (topic, partition, offset), strict=True))
     return {}
+
+
+def _time(text: bytes) -> bytes | None:
+    """The text if it is a time; what a producer sent by this name can be anything, and of any size."""
+    return text if len(text) <= _LONGEST_TIME and parse_rfc3339(text.decode("latin-1")) is not None else None
 
 
 def _number(form: "re.Pattern[bytes]", text: bytes | None, otherwise: int) -> int:

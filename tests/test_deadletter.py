@@ -144,6 +144,16 @@ def test_what_a_worker_wrote_has_kafkas_timestamp(vendor: str) -> None:
     assert headers_of(given, origin=origin, timestamp=None)["x-original-timestamp"] == b"-1"
 
 
+@pytest.mark.parametrize("name", [*sorted(headers_of([])), "x-truncated", "__connect.errors.other"])
+@pytest.mark.parametrize("value", [b"true", b"v" * 900_000])
+def test_no_header_that_looks_like_ours_makes_a_letter_larger(name: str, value: bytes) -> None:
+    given = [("x-truncated", b"true"), *((CONNECT + part, b"1") for part in ("partition", "offset"))]
+    if name not in dict(given):
+        given.append((name, value))
+    record = Record(b"{", headers=(*given, (name, value)))
+    assert size_of(None, None, our_headers(record, ORIGIN, DEAD, app_id="crew", now=NOW)) < SMALLEST  # type: ignore[arg-type]
+
+
 def position(headers: dict[str, bytes | None]) -> tuple[bytes | None, ...]:
     return tuple(headers[CONNECT + name] for name in ("topic", "partition", "offset"))
 
@@ -185,8 +195,8 @@ def test_an_attempt_that_is_no_count_starts_anew(attempt: bytes | None) -> None:
     assert headers_of([("x-attempt", attempt)])["x-attempt"] == b"1"
 
 
-@pytest.mark.parametrize("time", [b"", None])
-def test_an_empty_time_of_the_first_failure_is_none(time: bytes | None) -> None:
+@pytest.mark.parametrize("time", [b"", None, b"yesterday", b"\xff", b"2020-01-01", b"0" * 1_000_000])
+def test_a_time_of_the_first_failure_that_is_no_time_is_none(time: bytes | None) -> None:
     found = headers_of([("x-first-failed-at", time)])
     assert found["x-first-failed-at"] == b"2023-11-14T22:13:20.000000Z"
 
