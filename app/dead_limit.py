@@ -11,6 +11,7 @@ from typing import Final
 
 from app.lane import Slice
 
+_ATTEMPT: Final = "x-attempt"
 _NOTE: Final = re.compile(r"dead letters up to (\d{1,9})/(\d{1,19})")
 
 
@@ -26,6 +27,7 @@ class DeadShare:
     def restart(self) -> None:
         """Forget all records. Nothing is over the limit before the window is full again."""
         self._seen = 0
+        self._late = False
         self._dead: deque[int] = deque()
         """The numbers, from 0, of the dead records that are in the window."""
 
@@ -34,17 +36,36 @@ class DeadShare:
 
         `dead`: which of them are dead, in ascending order, from 0. They count as seen, whatever the answer.
         """
+        if not count:
+            return False
         numbers = [self._seen + index for index in dead]
+        # What was found dead only after its verdict.
+        exceeded = self._late and self._seen >= self._window and self._over(len(self._dead))
+        self._late = False
         fills = self._seen < self._window <= self._seen + count
         # The share rises only where a record is dead, but the record that fills the window may live.
-        exceeded = fills and self._over(len(self._dead) + bisect_left(numbers, self._window))
+        exceeded |= fills and self._over(len(self._dead) + bisect_left(numbers, self._window))
         for number in numbers:
             self._dead.append(number)
-            while self._dead[0] <= number - self._window:
-                self._dead.popleft()
+            self._forget_before(number - self._window + 1)
             exceeded |= number >= self._window - 1 and self._over(len(self._dead))
         self._seen += count
         return exceeded
+
+    def add_dead(self, count: int) -> None:
+        """So many of the latest records turned out to be dead after they were counted as alive.
+
+        They count when the next records are judged: for these it is too late.
+        """
+        if not self._seen:
+            return
+        self._forget_before(self._seen - self._window)
+        self._dead.extend([self._seen - 1] * min(count, self._seen))
+        self._late = True
+
+    def _forget_before(self, number: int) -> None:
+        while self._dead and self._dead[0] < number:
+            self._dead.popleft()
 
     def _over(self, dead: int) -> bool:
         return dead / self._window > self._limit
@@ -64,12 +85,22 @@ class DeadLimit:
         `dead`: indices of its dead records, ascending.
         """
         until = self._passed.get(records.partition, 0)
-        passed = 0 if records.first >= until else sum(record.offset < until for record in records.records)
-        judged = [index - passed for index in dead if index >= passed]
-        if not self._share.exceeds(len(records) - passed, judged):
+        counted = [
+            index
+            for index, record in enumerate(records.records)
+            if record.offset >= until and not (record.headers and is_redriven(record.headers))
+        ]
+        if len(counted) < len(records):
+            numbers = {index: number for number, index in enumerate(counted)}
+            dead = [numbers[index] for index in dead if index in numbers]
+        if not self._share.exceeds(len(counted), dead):
             return None
         self._share.restart()
         return f"dead letters up to {records.partition}/{records.next_offset}"
+
+    def add_dead(self, count: int) -> None:
+        """So many records of which the verdict is given are dead after all: a broker refused their events."""
+        self._share.add_dead(count)
 
     def resume(self, notes: Mapping[tuple[str, int], str]) -> None:
         """An operator has looked and says: go on. The records that led to the hold pass, those after
@@ -79,3 +110,13 @@ class DeadLimit:
             if match := _NOTE.fullmatch(note):
                 partition, offset = map(int, match.groups())
                 self._passed[partition] = max(offset, self._passed.get(partition, 0))
+
+
+def is_redriven(headers: Sequence[tuple[str, bytes | None]]) -> bool:
+    """Whether the record was a dead letter before and somebody sent it in again. It does not count: that
+    old letters fail again says nothing about what the vendor sends now."""
+    attempt = None
+    for name, value in headers:
+        if len(name) == len(_ATTEMPT) and name.lower() == _ATTEMPT:
+            attempt = value
+    return bool(attempt)

@@ -58,7 +58,8 @@ ROW_LIFE: Final[Mapping[str, str]] = {
     "segment.bytes": str(16 * ROW_BYTES),
 }
 
-# A dead letter keeps its record's timestamp, whatever it is; Kafka 4 refuses those an hour ahead by default.
+# Dead letters are stamped with the time of writing, by the worker's clock: that it is wrong must not make
+# the topic refuse them.
 ANY_TIMESTAMP: Final = {"message.timestamp.after.max.ms": str((1 << 63) - 1)}
 
 # Kafka's batch header takes 61 bytes, a record's own fields up to 21, a header's lengths up to 10.
@@ -113,7 +114,11 @@ class Found(Struct, frozen=True):
 
 
 class Target(Struct, frozen=True):
-    """A topic that the worker writes: its size and what it takes."""
+    """A topic that the worker writes: its size and what can be written to it.
+
+    The one judge of a record's size. `largest_record`: bytes of a batch of its own, the smaller of what the
+    topic takes and what our producer sends.
+    """
 
     topic: str
     partitions: int
@@ -122,21 +127,28 @@ class Target(Struct, frozen=True):
     def takes(
         self, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes | None]] = ()
     ) -> bool:
-        """Whether a record of this size is below `max.message.bytes`, as a batch of its own."""
+        """Whether a record of this size can be written, as a batch of its own."""
         return len(key or b"") + len(value or b"") <= self.room(headers)
 
     def room(self, headers: Sequence[tuple[str, bytes | None]]) -> int:
         """What key and value of a record with these headers may have together, in bytes."""
-        taken = sum(len(name.encode()) + len(text or b"") + _HEADER_OVERHEAD for name, text in headers)
-        return self.largest_record - _BATCH_OVERHEAD - taken
+        return self.largest_record - _BATCH_OVERHEAD - sum(map(self.size_of, headers))
+
+    @staticmethod
+    def size_of(header: tuple[str, bytes | None]) -> int:
+        """At most so many bytes does a header add to a record."""
+        name, text = header
+        return len(name.encode()) + len(text or b"") + _HEADER_OVERHEAD
 
 
 def target(settings: Settings, name: str, found: Mapping[str, Found] | None) -> Target:
     """What is known of the topic; without a look at the broker, what Rollcall creates it like."""
-    if found is not None:
-        return Target(name, found[name].partitions, found[name].largest_record)
     topic = next(topic for topic in expected_topics(settings) if topic.name == name)
-    return Target(name, topic.partitions, int(topic.configs["max.message.bytes"]))
+    # Our producer sends what our own topics take, and no more to a topic that takes more.
+    sent = int(topic.configs["max.message.bytes"])
+    if found is None:
+        return Target(name, topic.partitions, sent)
+    return Target(name, found[name].partitions, min(found[name].largest_record, sent))
 
 
 def expected_topics(settings: Settings) -> list[Topic]:

@@ -70,8 +70,8 @@ class Worker:
             **faust_options(lane, broker=settings.broker_url),
         )
         install(self.app, lane, LaneMetrics(metrics))
-        self.events_out = self._producer(largest=LETTER_BYTES)
-        self.rows_out = self._producer(largest=LETTER_BYTES)
+        self.events_out = self._producer()
+        self.rows_out = self._producer()
         self.tables = self._tables()
         self.tables.users.watcher = self.deletions = Deletions()
         self.limits = {
@@ -80,12 +80,13 @@ class Worker:
         self._agents(found)
         self.app.task(self._sweep)
 
-    def _producer(self, *, largest: int) -> GroupProducer:
+    def _producer(self) -> GroupProducer:
         settings = self.settings
         config = ProducerConfig(
             bootstrap_servers=settings.bootstrap,
             compression=None if settings.compression == "none" else settings.compression,
-            largest_batch_bytes=largest,
+            # Both write dead letters. What fits a topic is the business of its `Target`.
+            largest_batch_bytes=LETTER_BYTES,
             session_timeout_seconds=settings.session_timeout,
         )
         return GroupProducer(config, lease=self._lease, observer=WriteMetrics(self.metrics))

@@ -76,8 +76,9 @@ def topic_names(bootstrap: str) -> set[str]:
     return set(AdminClient({"bootstrap.servers": bootstrap}).list_topics(timeout=_TIMEOUT_SECONDS).topics)
 
 
-def set_config(admin: AdminClient, topic: str, name: str, value: str) -> str:
-    """Set one setting of a topic; returns what it was."""
+def set_config(bootstrap: str, topic: str, name: str, value: str) -> str:
+    """What a setting of a topic was before it is set to `value`, as an operator would at run time."""
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
     asked = ConfigResource(ResourceType.TOPIC, topic)
     entries = admin.describe_configs([asked], request_timeout=_TIMEOUT_SECONDS)[asked].result()
     entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)

@@ -115,3 +115,56 @@ def test_a_note_of_somebody_else_lets_nothing_pass() -> None:
     limit.resume({("t", 3): "x", ("t", 4): "dead letters up to 4/" + "9" * 30})
     records = slice_of(4, 0, 10)
     assert limit.holds(records, all_dead(records)) is not None
+
+
+REDRIVEN = (("x-attempt", b"1"),)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [REDRIVEN, (("X-Attempt", b"7"),), (("tenant", b"a"), ("x-attempt", b"many")), (*REDRIVEN, ("x", b""))],
+)
+def test_records_that_were_sent_in_again_do_not_count(headers: tuple[tuple[str, bytes], ...]) -> None:
+    limit = DeadLimit(0.5, 10)
+    again = Slice("t", 0, [Line(offset, headers=headers) for offset in range(1000)])
+    assert limit.holds(again, all_dead(again)) is None
+    # Neither as dead nor as alive: nine of ten records are the vendor's own.
+    records = [Line(1000 + index, headers=headers if index % 2 else ()) for index in range(18)]
+    assert limit.holds(Slice("t", 0, records), range(18)) is None
+    assert limit.holds(Slice("t", 0, [Line(1018)]), [0]) is not None
+
+
+@pytest.mark.parametrize("headers", [(), (("x-attempt", b""),), (*REDRIVEN, ("x-attempt", b""))])
+def test_an_attempt_that_is_empty_is_none(headers: tuple[tuple[str, bytes], ...]) -> None:
+    records = Slice("t", 0, [Line(offset, headers=headers) for offset in range(10)])
+    assert DeadLimit(0.5, 10).holds(records, all_dead(records)) is not None
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=40))
+def test_it_is_as_if_they_were_not_there(lines: list[tuple[bool, bool]]) -> None:
+    """Each line: whether it was sent in again, and whether it is dead."""
+    records = [Line(offset, headers=REDRIVEN if again else ()) for offset, (again, _) in enumerate(lines)]
+    dead = [index for index, (_, is_dead) in enumerate(lines) if is_dead]
+    without = [is_dead for again, is_dead in lines if not again]
+    expected = DeadShare(0.5, 10).exceeds(
+        len(without), [index for index, is_dead in enumerate(without) if is_dead]
+    )
+    if lines:
+        assert (DeadLimit(0.5, 10).holds(Slice("t", 0, records), dead) is not None) is expected
+
+
+@pytest.mark.parametrize(("late", "verdict"), [(4, False), (5, False), (6, True), (100, True)])
+def test_what_a_broker_refused_counts_for_the_next_verdict(late: int, verdict: bool) -> None:
+    share = DeadShare(0.5, 10)
+    assert not exceeds(share, "." * 30)
+    share.add_dead(late)
+    assert exceeds(share, ".") is verdict
+    assert not exceeds(share, "." * 10)
+
+
+def test_what_was_refused_before_a_restart_is_forgotten() -> None:
+    share = DeadShare(0.5, 10)
+    assert exceeds(share, "d" * 10)
+    share.restart()
+    share.add_dead(10)
+    assert not exceeds(share, "." * 10)

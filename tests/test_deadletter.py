@@ -1,11 +1,14 @@
 """Dead letters: which headers they have, and what is kept of a record that no topic takes whole."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import pytest
+from aiokafka.producer.message_accumulator import BatchBuilder
 
 from app import __version__
-from app.deadletter import TRUNCATED_BYTES, DeadLetters, Origin, dead_letter_headers
+from app.deadletter import TRUNCATED_BYTES, DeadLetters, Origin, our_headers
+from app.lane.refusals import NoAnswer, Refusal, Written
 from app.outcome import DEAD_REASONS, Dead, DeadReason
 from app.topics import Target
 
@@ -19,7 +22,7 @@ class Record(NamedTuple):
     value: bytes | None
     key: bytes | None = b"key"
     headers: tuple[tuple[str, bytes | None], ...] = ()
-    timestamp: int = 1_600_000_000_000
+    timestamp: int | None = 1_600_000_000_000
     offset: int = 1207
 
 
@@ -34,20 +37,30 @@ class Producer:
         self.appended.append(record | more)
 
 
-def letter(record: Record, *, largest: int = 1 << 20, partitions: int = 2) -> dict[str, Any]:
+Given = Sequence[tuple[str, bytes | None]]
+
+
+def letter(
+    record: Record, *, largest: int = 1 << 20, partitions: int = 2, origin: Origin = ORIGIN
+) -> dict[str, Any]:
     producer = Producer()
     letters = DeadLetters(producer, Target("dead", partitions, largest), "rollcall")  # type: ignore[arg-type]
-    letters.append(record, ORIGIN, DEAD)
+    letters.append(record, origin, DEAD)  # type: ignore[arg-type]  # a timestamp may be None in the end
     (appended,) = producer.appended
     return appended
 
 
-def headers_of(original: list[tuple[str, bytes | None]], dead: Dead = DEAD) -> list[tuple[str, bytes | None]]:
-    return dead_letter_headers(original, ORIGIN, dead, app_id="crew", now=NOW)
+def headers_of(
+    original: Given, dead: Dead = DEAD, *, origin: Origin = ORIGIN, timestamp: int | None = 5, now: int = NOW
+) -> dict[str, bytes | None]:
+    record = Record(b"", headers=tuple(original), timestamp=timestamp)
+    found = our_headers(record, origin, dead, app_id="crew", now=now)  # type: ignore[arg-type]
+    assert len(dict(found)) == len(found), "a header of ours stands twice"
+    return dict(found)
 
 
 def test_the_headers_say_where_the_record_was_and_what_was_wrong() -> None:
-    assert dict(headers_of([])) == {
+    assert headers_of([]) == {
         f"{CONNECT}topic": b"vendor.fynd.users",
         f"{CONNECT}partition": b"3",
         f"{CONNECT}offset": b"1207",
@@ -61,6 +74,7 @@ def test_the_headers_say_where_the_record_was_and_what_was_wrong() -> None:
         "x-detail": DEAD.detail.encode(),
         "x-vendor": b"fynd",
         "x-attempt": b"1",
+        "x-original-timestamp": b"5",
         "x-first-failed-at": b"2023-11-14T22:13:20.000000Z",
         "x-worker-version": __version__.encode(),
     }
@@ -68,42 +82,131 @@ def test_the_headers_say_where_the_record_was_and_what_was_wrong() -> None:
 
 @pytest.mark.parametrize("reason", DEAD_REASONS)
 def test_the_stage_is_where_the_record_failed(reason: DeadReason) -> None:
-    stage = dict(headers_of([], Dead(reason, "")))[f"{CONNECT}stage"]
+    stage = headers_of([], Dead(reason, ""))[f"{CONNECT}stage"]
     assert stage == (b"VALUE_CONVERTER" if reason in {"not_json", "too_large"} else b"TRANSFORMATION")
 
 
-def test_original_headers_come_first_as_they_were() -> None:
-    original = [("tenant", b"acme"), ("twice", b"1"), ("twice", None), ("X-Reason", b"theirs"), ("", b"\xff")]
-    assert headers_of(original)[: len(original)] == original
+def test_original_headers_come_first_as_they_were_but_for_names_of_ours_in_any_case() -> None:
+    original: Given = [("tenant", b"acme"), ("twice", b"1"), ("twice", None), ("Ünï", b"1"), ("", b"\xff")]
+    ours = [("X-Reason", b"theirs"), ("x-ATTEMPT", b"7"), (f"{CONNECT}Topic", b"t"), ("X-Truncated", b"x")]
+    found = letter(Record(b"", headers=(*original, *ours)))["headers"]
+    assert found[: len(original)] == list(original)
+    names = [name for name, _ in found[len(original) :]]
+    assert sorted(names) == sorted(headers_of([]))
 
 
 def test_a_second_failure_counts_on_and_keeps_the_first_time() -> None:
-    first = headers_of([("tenant", b"acme")])
-    second = dead_letter_headers(first, ORIGIN, DEAD, app_id="crew", now=NOW + 5_000_000)
+    first = letter(Record(b"", headers=(("tenant", b"acme"),)))["headers"]
+    second = letter(Record(b"", headers=tuple(first), timestamp=7))["headers"]
     assert [name for name, _ in second] == [name for name, _ in first]
     assert {name: value for name, value in second if (name, value) not in first} == {"x-attempt": b"2"}
 
 
-def test_a_truncated_mark_of_before_is_no_mark_of_now() -> None:
-    assert "x-truncated" not in dict(headers_of([("x-truncated", b"true")]))
+@pytest.mark.parametrize(
+    ("given", "kafkas", "expected"),
+    [
+        ([], 5, b"5"),
+        ([], 0, b"0"),
+        ([], -1, b"-1"),
+        ([], -7, b"-1"),
+        ([], None, b"-1"),
+        ([b"17"], 5, b"17"),
+        ([b"17"], None, b"17"),
+        ([b"17", b"18"], 5, b"18"),
+        ([b"-1"], 5, b"-1"),
+        ([b"-2"], 5, b"-1"),
+        ([b"0"], 5, b"0"),
+        ([b"007"], 5, b"7"),
+        ([b"9" * 15], 5, b"9" * 15),
+        ([b"17", b""], 5, b"5"),
+        ([b"17", None], 5, b"5"),
+        *(
+            ([text], 5, b"5")
+            for text in (b"9" * 16, b"1.5", b"1e3", b" 1", b"+1", b"--1", b"x", b"\xff", b"1\n")
+        ),
+        ([b"\xd9\xa1"], 5, b"5"),  # an Arabic 1
+    ],
+)
+def test_the_original_timestamp_is_the_records(
+    given: list[bytes | None], kafkas: int | None, expected: bytes
+) -> None:
+    headers = [("x-original-timestamp", value) for value in given]
+    assert headers_of(headers, timestamp=kafkas)["x-original-timestamp"] == expected
+    upper = [("X-Original-Timestamp", value) for value in given]
+    assert headers_of(upper, timestamp=kafkas)["x-original-timestamp"] == expected
+
+
+@pytest.mark.parametrize("vendor", ["canonical", "changelog"])
+def test_what_a_worker_wrote_has_kafkas_timestamp(vendor: str) -> None:
+    origin = Origin("users.events", 3, 1207, vendor)
+    given = [("x-original-timestamp", b"17")]
+    assert headers_of(given, origin=origin)["x-original-timestamp"] == b"5"
+    assert headers_of(given, origin=origin, timestamp=None)["x-original-timestamp"] == b"-1"
+
+
+@pytest.mark.parametrize("name", [*sorted(headers_of([])), "x-truncated", "__connect.errors.other"])
+@pytest.mark.parametrize("value", [b"true", b"v" * 900_000])
+def test_no_header_that_looks_like_ours_makes_a_letter_larger(name: str, value: bytes) -> None:
+    given = [("x-truncated", b"true"), *((CONNECT + part, b"1") for part in ("partition", "offset"))]
+    if name not in dict(given):
+        given.append((name, value))
+    record = Record(b"{", headers=(*given, (name, value)))
+    assert size_of(None, None, our_headers(record, ORIGIN, DEAD, app_id="crew", now=NOW)) < SMALLEST  # type: ignore[arg-type]
+
+
+def position(headers: dict[str, bytes | None]) -> tuple[bytes | None, ...]:
+    return tuple(headers[CONNECT + name] for name in ("topic", "partition", "offset"))
+
+
+def test_a_truncated_letter_stays_truncated_and_names_the_whole_original() -> None:
+    first = letter(Record(b"v" * 300_000), largest=200_000)
+    second = letter(
+        Record(first["value"], headers=tuple(first["headers"])),
+        origin=Origin("vendor.fynd.users", 1, 9, "fynd"),
+    )
+    third = letter(
+        Record(second["value"], headers=tuple(second["headers"])),
+        origin=Origin("users.events", 0, 1, "canonical"),
+    )
+    for attempt, each in enumerate((first, second, third), 1):
+        headers = dict(each["headers"])
+        assert len(headers) == len(each["headers"])
+        assert (headers["x-truncated"], headers["x-attempt"]) == (b"true", b"%d" % attempt)
+        assert position(headers) == (b"vendor.fynd.users", b"3", b"1207")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        [("x-truncated", b"true")],
+        [("x-truncated", b"true"), (f"{CONNECT}topic", b"t"), (f"{CONNECT}partition", b"0")],
+        [("x-truncated", b"true"), *((CONNECT + name, b"x") for name in ("topic", "partition", "offset"))],
+        [(CONNECT + name, b"1") for name in ("topic", "partition", "offset")],
+        [("x-truncated", b"no"), *((CONNECT + name, b"1") for name in ("topic", "partition", "offset"))],
+    ],
+)
+def test_a_position_that_is_no_ones_is_this_records(given: Given) -> None:
+    assert position(headers_of(given)) == (b"vendor.fynd.users", b"3", b"1207")
+    assert ("x-truncated" in headers_of(given)) is (dict(given).get("x-truncated") == b"true")
 
 
 @pytest.mark.parametrize("attempt", [b"", b"-1", b"many", b"1e3", b"9" * 5000, b"\xff", None])
 def test_an_attempt_that_is_no_count_starts_anew(attempt: bytes | None) -> None:
-    assert dict(headers_of([("x-attempt", attempt)]))["x-attempt"] == b"1"
+    assert headers_of([("x-attempt", attempt)])["x-attempt"] == b"1"
 
 
-@pytest.mark.parametrize("time", [b"", None])
-def test_an_empty_time_of_the_first_failure_is_none(time: bytes | None) -> None:
-    found = dict(headers_of([("x-first-failed-at", time)]))
+@pytest.mark.parametrize("time", [b"", None, b"yesterday", b"\xff", b"2020-01-01", b"0" * 1_000_000])
+def test_a_time_of_the_first_failure_that_is_no_time_is_none(time: bytes | None) -> None:
+    found = headers_of([("x-first-failed-at", time)])
     assert found["x-first-failed-at"] == b"2023-11-14T22:13:20.000000Z"
 
 
-def test_the_letter_has_the_records_own_key_bytes_and_time() -> None:
-    found = letter(Record(b"{nope"))
+@pytest.mark.parametrize("timestamp", [1_600_000_000_000, -1, 0, None, 2**62])
+def test_the_letter_has_the_records_own_key_and_bytes_and_the_time_of_writing(timestamp: int | None) -> None:
+    found = letter(Record(b"{nope", timestamp=timestamp))
     assert (found["topic"], found["key"], found["value"]) == ("dead", b"key", b"{nope")
-    assert found["timestamp_ms"] == 1_600_000_000_000
-    assert letter(Record(None, timestamp=-1))["timestamp_ms"] == 0
+    # The producer stamps with the time of writing whatever it is not told.
+    assert found.keys() == {"topic", "partition", "key", "value", "headers", "on_refused"}
 
 
 def test_a_key_has_its_partition_and_no_key_its_sources() -> None:
@@ -113,16 +216,98 @@ def test_a_key_has_its_partition_and_no_key_its_sources() -> None:
     assert letter(Record(b"", key=None), partitions=2)["partition"] == 1
 
 
+SMALLEST = 3_000
+"""More than our own headers need."""
+
+
+def size_of(key: bytes | None, value: bytes | None, headers: Given) -> int:
+    """Of the batch that the broker compares with its limit."""
+    batch = BatchBuilder(1 << 30, 0)
+    assert batch.append(timestamp=1, key=key, value=value, headers=list(headers)) is not None
+    batch.close()
+    return len(bytes(batch._build()))
+
+
 def test_of_what_the_topic_does_not_take_the_beginning_is_kept() -> None:
     value = bytes(range(256)) * 1024
     found = letter(Record(value), largest=100_000)
     assert found["value"] == value[:TRUNCATED_BYTES]
+    assert found["key"] == b"key"
     assert found["headers"][-1] == ("x-truncated", b"true")
 
 
-def test_headers_count_for_what_the_topic_takes() -> None:
-    headers = (("h", b"v" * 60_000),)
-    assert letter(Record(b"v" * 40_000, headers=headers), largest=200_000)["value"] == b"v" * 40_000
-    cut = letter(Record(b"v" * 190_000, headers=headers), largest=200_000)
-    assert len(cut["value"]) == TRUNCATED_BYTES
-    assert letter(Record(None, headers=headers), largest=1_000)["value"] is None
+@pytest.mark.parametrize("key", [0, 1, 500, 70_000, 1_200_000, None], ids="key-{}".format)
+@pytest.mark.parametrize("value", [0, 500, 70_000, 1_200_000, None], ids="value-{}".format)
+@pytest.mark.parametrize(
+    "headers",
+    [(), (("h", 900),), (("h", 900_000),), (("n" * 400_000, 5),), (("n", 1),) * 10_000],
+    ids=["none", "small", "large", "name", "many"],
+)
+@pytest.mark.parametrize("largest", [SMALLEST, 10_000, 100_000, 1_000_000, 20_000_000])
+def test_whatever_a_record_has_its_letter_fits_the_topic(
+    key: int | None, value: int | None, headers: tuple[tuple[str, int], ...], largest: int
+) -> None:
+    given = tuple((name, b"v" * size) for name, size in headers)
+    record = Record(
+        None if value is None else b"v" * value, None if key is None else b"k" * key, headers=given
+    )
+    found = letter(record, largest=largest)
+    said = dict(found["headers"])
+    assert size_of(found["key"], found["value"], found["headers"]) <= largest
+    whole = ("x-truncated", b"true") not in found["headers"]
+    everything = (record.key, record.value, given) == (
+        found["key"],
+        found["value"],
+        tuple(found["headers"])[: len(given)],
+    )
+    assert whole is everything
+    assert said["x-reason"] == b"schema"
+    for part, original in ((found["key"], record.key), (found["value"], record.value)):
+        assert (part is None) is (original is None)
+        assert (original or b"").startswith(part or b"")
+    if not whole and largest >= 100_000:
+        assert len(found["value"] or b"") == min(value or 0, TRUNCATED_BYTES)
+
+
+def test_headers_are_dropped_from_the_largest_and_keep_their_order() -> None:
+    headers = (("a", b"1"), ("large", b"v" * 300_000), ("b", b"2"), ("larger", b"v" * 400_000), ("a", b"3"))
+    found = letter(Record(b"", headers=headers), largest=350_000)
+    kept = [name for name, _ in found["headers"] if not name.startswith(("x-", CONNECT))]
+    assert kept == ["a", "large", "b", "a"]
+
+
+def forms(record: Record, refusal: Refusal, *, largest: int = 1 << 20) -> list[Written]:
+    """Every form of a letter that the broker refuses each time."""
+    found = letter(record, largest=largest)
+    written = [Written(found["key"], found["value"], found["headers"])]
+    while len(written) < 10:
+        try:
+            written.append(found["on_refused"](written[-1], refusal))
+        except NoAnswer:
+            return written
+    raise AssertionError("it never ends")
+
+
+def test_a_letter_that_is_refused_for_its_size_is_written_smaller_until_nothing_is_left_to_leave_out() -> (
+    None
+):
+    record = Record(b"v" * 500_000, headers=(("tenant", b"acme"),))
+    whole, cut, least = forms(record, Refusal.SIZE)
+    assert (whole.value, cut.value, least.value) == (record.value, b"v" * TRUNCATED_BYTES, None)
+    assert (whole.key, cut.key, least.key) == (b"key", b"key", None)
+    assert "x-truncated" not in dict(whole.headers)
+    assert dict(cut.headers)["x-truncated"] == dict(least.headers)["x-truncated"] == b"true"
+    assert dict(cut.headers)["tenant"] == b"acme"
+    assert position(dict(least.headers)) == (b"vendor.fynd.users", b"3", b"1207")
+    assert [name for name, _ in least.headers if name == "tenant"] == []
+
+
+@pytest.mark.parametrize("refusal", [Refusal.FORM, Refusal.CORRUPT])
+def test_a_letter_without_a_key_gets_one_that_is_nobody_elses_on_a_topic_that_wants_one(
+    refusal: Refusal,
+) -> None:
+    found = forms(Record(b"{", key=None), refusal)
+    assert [each.key for each in found] == [None, *[b"vendor.fynd.users/3/1207"] * 3]
+    assert found[1].value == b"{"
+    keys = [each.key for each in forms(Record(b"{"), refusal)]
+    assert keys == [b"key", b"key", None, b"vendor.fynd.users/3/1207"]

@@ -1,13 +1,14 @@
 """Faust's consumer with one event per slice. It carries events to the desk and does what it says."""
 
 import asyncio
+import logging
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from math import inf
 from time import monotonic
 from typing import Any
 
-from aiokafka.errors import ConsumerStoppedError, KafkaError
+from aiokafka.errors import ConsumerStoppedError, CorruptRecordException, KafkaError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
@@ -33,6 +34,11 @@ _RETRY_SECONDS = 0.2
 """Between two attempts to read the committed offsets while the broker is away."""
 
 
+_REPORT_SECONDS = 60.0
+
+logger = logging.getLogger(__name__)
+
+
 class NotRecorded(Exception):
     """The release of a hold was not committed."""
 
@@ -54,6 +60,10 @@ class LaneConsumer(driver.Consumer):
         self.last_fetch = 0.0
         """Monotonic time at which the last fetch returned; 0.0 before the first."""
         self._fetch_began: float | None = None
+        self._corrupt: dict[Partition, float] = {}
+        """Partitions with a wrong checksum, and when that was reported last."""
+        self._singly = False
+        """Whether partitions are read one by one, so that a broken one takes no other along."""
         self._generation = -1
         self._open = asyncio.Event()
         self._room = asyncio.Event()
@@ -218,10 +228,7 @@ class LaneConsumer(driver.Consumer):
             return
         self._fetch_began = monotonic()
         try:
-            found = await self._getmany(
-                {TP(*partition) for partition in room},
-                _FETCH_SECONDS if len(room) == len(wanted) else _PRESSED_SECONDS,
-            )
+            found = await self._read(room, _FETCH_SECONDS if len(room) == len(wanted) else _PRESSED_SECONDS)
         finally:
             self._fetch_began = None
         self.last_fetch = monotonic()
@@ -229,6 +236,43 @@ class LaneConsumer(driver.Consumer):
             for part in split_by_bytes(records, self.config.slice_max_bytes):
                 await self._receive(ticket, tp, part)
         await self._rewind()
+
+    async def _read(self, room: set[Partition], seconds: float) -> dict[TP, list[Record]]:
+        """What has been fetched for these partitions. A batch with a wrong checksum is read again: bits flip
+        on the way, and one that is broken on the broker's disk must not stop the other partitions."""
+        if not self._singly:
+            try:
+                return await self._read_some(room, seconds)
+            except CorruptRecordException:
+                # aiokafka does not say which, and what it had taken of the others went with the exception.
+                self.desk.unread(room)
+                self._singly = True
+                return {}
+        found: dict[TP, list[Record]] = {}
+        for partition in room:
+            try:
+                found |= await self._read_some([partition], _PRESSED_SECONDS)
+            except CorruptRecordException:
+                self.desk.unread([partition])
+                self._report(partition)
+        self._corrupt = {each: said for each, said in self._corrupt.items() if each in room - found.keys()}
+        self._singly = bool(self._corrupt)
+        return found
+
+    async def _read_some(self, some: Iterable[Partition], seconds: float) -> dict[TP, list[Record]]:
+        return await self._getmany({TP(*partition) for partition in some}, seconds)  # type: ignore[return-value]
+
+    def _report(self, partition: Partition) -> None:
+        """Says which partition cannot be read, once a minute."""
+        now = monotonic()
+        if now - self._corrupt.get(partition, -inf) < _REPORT_SECONDS:
+            return
+        self._corrupt[partition] = now
+        logger.error(
+            "%s/%d: the batch at offset %s fails its checksum, it is read again until it does not",
+            *partition,
+            self.desk.continuity.expected(partition),
+        )
 
     async def _wait_for_room(self) -> None:
         self._room.clear()
@@ -268,7 +312,7 @@ class LaneConsumer(driver.Consumer):
             topic=topic,
             partition=partition,
             offset=flight.last,
-            timestamp=records[-1].timestamp / 1000,
+            timestamp=0.0,  # nothing of ours reads it, and a record may have none
             timestamp_type=0,
             headers=None,
             key=None,

@@ -119,6 +119,11 @@ class PartitionDesk:
         self.continuity.advance(partition, last + 1)
         return _RECEPTION[verdict], self.book.dispatch(partition, first, last)
 
+    def unread(self, partitions: Iterable[Partition]) -> None:
+        """A fetch failed after it had taken records of these partitions; carry out `rewinds`."""
+        for partition in partitions:
+            self.gate.drop(partition)
+
     def rewinds(self) -> dict[Partition, int]:
         """Offsets to set before the next fetch begins, for partitions whose records were dropped."""
         if self.gate.phase is Phase.SEEKING:

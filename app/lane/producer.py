@@ -4,7 +4,9 @@
 all in-sync replicas. Records go out in rounds, one in flight for each destination topic, and in a round
 at most one batch of a partition at a time: aiokafka's `add_batch` raises spurious timeouts under
 contention, and an idempotent producer can wedge after OutOfOrderSequence (aiokafka #1017). For the same
-reason any error is the end of the process: its supervisor restarts it from the last commit.
+reason an error that puts a log in doubt is the end of the process: its supervisor restarts it from the last
+commit. An error that belongs to one record (`refusals.py`) is answered for that record: its batch is taken
+apart until the record is alone, and the others are written in their order.
 """
 
 import asyncio
@@ -13,12 +15,13 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import NoReturn
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 
-from app.lane.batches import Headers, RecordTooLarge, RoundBatches, Wave
+from app.lane.batches import Batch, RecordTooLarge, RoundBatches, Wave, instead_of
 from app.lane.fatal import die
 from app.lane.order import DispatchOrder, OutOfOrder
 from app.lane.producer_config import ProducerConfig
+from app.lane.refusals import Headers, NoAnswer, OnRefused, advice, refusal_of
 from app.lane.rounds import RoundBook, Ticket
 from app.lane.write_observer import WriteObserver
 
@@ -124,14 +127,15 @@ class GroupProducer:
         value: bytes | None,
         *,
         headers: Headers = (),
-        timestamp_ms: int | None = None,
+        on_refused: OnRefused | None = None,
     ) -> None:
-        """Puts a record into the topic's open round; a null value is a tombstone. The timestamp is in
-        milliseconds since 1970, by default now. Raises RecordTooLarge, and then nothing was appended."""
+        """Puts a record into the topic's open round, stamped with the time of writing; a null value is a
+        tombstone. `on_refused` answers a broker that does not take this record; without it such a refusal
+        ends the process. Raises RecordTooLarge, and then nothing was appended."""
         batches = self._open.get(topic)
         if batches is None:
             batches = self._open_round(topic)
-        batches.append(partition, key, value, headers, timestamp_ms)
+        batches.append(partition, key, value, headers, on_refused)
         if batches.records == 1:
             self._book.open(topic, self._clock())
             self._loop.call_later(self._config.linger_seconds, self._send_if_due, topic)
@@ -187,7 +191,7 @@ class GroupProducer:
             while wave := batches.next_wave(self._config.wave_bytes):
                 await self._send_wave(self._client, topic, wave)
         except Exception as error:  # noqa: BLE001 - whatever it is, the logs are in doubt
-            self._fail(f"a write to {topic} failed: {type(error).__name__}")
+            self._fail(f"a write to {topic} failed: {type(error).__name__}{advice(error)}")
         self._book.acknowledge(topic)
         self._observer.round_acknowledged(topic, batches.records, self._clock() - started)
         self._resolve()
@@ -195,12 +199,46 @@ class GroupProducer:
 
     async def _send_wave(self, client: AIOKafkaProducer, topic: str, wave: Wave) -> None:
         self._in_flight[topic] = {partition for partition, _ in wave}
-        sent = [await client.send_batch(batch, topic, partition=partition) for partition, batch in wave]
-        places = await asyncio.gather(*sent)
+        sent = [
+            await client.send_batch(batch.builder, topic, partition=partition) for partition, batch in wave
+        ]
+        answers = await asyncio.gather(*sent, return_exceptions=True)
+        for (partition, batch), answer in zip(wave, answers, strict=True):
+            if isinstance(answer, BaseException):
+                await self._send_apart(client, topic, partition, batch, answer)
+            else:
+                self._acknowledged(topic, partition, answer.offset, batch)
         del self._in_flight[topic]
+
+    def _acknowledged(self, topic: str, partition: int, base: int, batch: Batch) -> None:
         if self.on_acknowledged is not None:
-            for (partition, batch), place in zip(wave, places, strict=True):
-                self.on_acknowledged(topic, partition, place.offset, batch.record_count())
+            self.on_acknowledged(topic, partition, base, batch.record_count())
+
+    async def _send_apart(
+        self, client: AIOKafkaProducer, topic: str, partition: int, batch: Batch, error: BaseException
+    ) -> None:
+        """Writes what a refused batch holds without the record that was refused, in the same order.
+
+        The later batches of the partition wait for it. Raises the error if it puts the log in doubt.
+        """
+        refusal = refusal_of(error)
+        if refusal is None:
+            raise error
+        # aiokafka has counted the records of the batch, of which the broker has none. No other batch of the
+        # partition is under way, so the next one takes the same numbers, as with Kafka's own producer.
+        client._txn_manager.increment_sequence_number(TopicPartition(topic, partition), -batch.record_count())
+        try:
+            parts = instead_of(batch, refusal, client.create_batch)
+        except NoAnswer:
+            raise error from None
+        for part in parts:
+            sent = await client.send_batch(part.builder, topic, partition=partition)
+            try:
+                place = await sent
+            except Exception as problem:  # noqa: BLE001 - judged there
+                await self._send_apart(client, topic, partition, part, problem)
+            else:
+                self._acknowledged(topic, partition, place.offset, part)
 
     async def _hold_for_lease(self, topic: str) -> None:
         """A cheap check that narrows the window in which a paused worker writes; rows that merge close it."""

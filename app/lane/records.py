@@ -1,16 +1,22 @@
-"""Reading what aiokafka's compiled decoder refuses: header names that are not UTF-8.
+"""Reading what aiokafka's compiled decoder refuses, or gives in a form that nobody expects.
 
-Any producer can send one, and the decoder's UnicodeDecodeError would end every worker that fetches it,
-again after each restart. Such a batch is read once more by aiokafka's decoder in Python, with the bytes
-of its header names replaced (U+FFFD) where they are none.
+Any producer can send a header name that is not UTF-8, and the decoder's UnicodeDecodeError would end every
+worker that fetches it, again after each restart. Such a batch is read once more by aiokafka's decoder in
+Python, with the bytes of its header names replaced (U+FFFD) where they are none.
+
+Records of Kafka's first message format have no timestamp at all, for which the decoder gives None. Here they
+get the -1 that every later format has for it.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import _DefaultRecordBatchPy
 from aiokafka.record.memory_records import MemoryRecords, _MemoryRecordsPy
+
+_NO_TIMESTAMP: Final = -1
+_CREATE_TIME: Final = 0
 
 
 def read_leniently() -> None:
@@ -46,9 +52,12 @@ class _Batch:
 
     def __iter__(self) -> Iterator[Any]:
         try:
-            return iter(list(self._batch))
+            records = list(self._batch)
         except UnicodeDecodeError:
             return self._again()
+        if records and records[0].timestamp is None:
+            return iter([_with_timestamp(record) for record in records])
+        return iter(records)
 
     def _again(self) -> Iterator[Any]:
         batches = _MemoryRecordsPy(self._data)
@@ -58,6 +67,22 @@ class _Batch:
             if batch.base_offset == self._batch.base_offset:
                 return iter(_LenientBatch(found))
         raise AssertionError("a batch of the answer is not in the answer")  # pragma: no cover
+
+
+class _Untimed(NamedTuple):
+    """A record of message format v0, with what those of later formats have."""
+
+    offset: int
+    timestamp: int
+    timestamp_type: int
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes | None]]
+    checksum: int | None
+
+
+def _with_timestamp(record: Any) -> _Untimed:
+    return _Untimed(record.offset, _NO_TIMESTAMP, _CREATE_TIME, record.key, record.value, [], record.checksum)
 
 
 class _LenientBatch(_DefaultRecordBatchPy):

@@ -1,5 +1,6 @@
 """A slice: what one fetch gave for one partition. The unit that agents handle, acknowledge and commit."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
@@ -14,7 +15,7 @@ class Record(Protocol):
     def offset(self) -> int: ...
     @property
     def timestamp(self) -> int:
-        """Kafka's record timestamp in milliseconds since 1970."""
+        """Kafka's record timestamp in milliseconds since 1970; any negative one is none."""
 
     @property
     def key(self) -> bytes | None: ...
@@ -97,6 +98,10 @@ class Slice:
     def next_offset(self) -> int:
         """What to commit once this slice, and every one before it, is done."""
         return self.last + 1
+
+    def index_of(self, offset: int) -> int:
+        """The index of the record with this offset, which is in the slice; offsets may leave gaps."""
+        return bisect_left(self.records, offset, key=lambda record: record.offset)
 
     def begin(self) -> bool:
         """Whether the slice may be handled; False when its partition was revoked while it queued."""

@@ -45,8 +45,9 @@ def found(expected: Expected) -> Found:
         place = {"topic": topic, "partition": str(partition), "offset": str(offset)}
         headers = {f"__connect.errors.{name}": text for name, text in place.items()}
         headers |= {"x-vendor": wanted.vendor, "x-reason": wanted.reason, "x-detail": wanted.detail}
+        headers["x-original-timestamp"] = str(wanted.original.timestamp)
         encoded: list[tuple[str, bytes | None]] = [(name, text.encode()) for name, text in headers.items()]
-        letters.append(wanted.original._replace(topic="dead", headers=encoded))
+        letters.append(wanted.original._replace(topic="dead", timestamp=NOW, headers=encoded))
     users, loyalty = (
         [Record(name, 0, offset, NOW, key, row, []) for offset, (key, row) in enumerate(rows.items())]
         for name, rows in (("users", expected.users), ("loyalty", expected.loyalty))

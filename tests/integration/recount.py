@@ -123,11 +123,10 @@ def assert_letters(expected: dict[Place, DeadRecord], letters: list[Record], sit
     for place, dead in expected.items():
         letter, original = found[place], dead.record
         assert (letter.key, letter.value) == (original.key, original.value), place
-        # A record without a timestamp has -1 for it, which only 0 can stand for in a dead letter.
-        assert letter.timestamp == max(original.timestamp, 0), place
         assert letter.headers[: len(original.headers)] == original.headers, place
         ours = letter.headers[len(original.headers) :]
         assert_our_headers(ours, place, site, dead)
+        assert_stamped_with_now(letter)
 
 
 def assert_our_headers(ours: Headers, place: Place, site: Site, dead: DeadRecord) -> None:
@@ -150,8 +149,26 @@ def assert_our_headers(ours: Headers, place: Place, site: Site, dead: DeadRecord
         "x-detail": dead.detail,
         "x-vendor": dead.vendor,
         "x-attempt": "1",
+        "x-original-timestamp": str(recorded(dead)),
         "x-worker-version": __version__,
     }
+
+
+def recorded(dead: DeadRecord) -> int:
+    """The record's timestamp as contract section 1 defines it, in milliseconds; -1 if it has none."""
+    given = [value for name, value in dead.record.headers if name.lower() == "x-original-timestamp"]
+    own = (given[-1] or b"").decode("latin-1") if given and dead.vendor in VENDORS else ""
+    digits = own.removeprefix("-")
+    valid = digits.isascii() and digits.isdigit() and len(digits) <= 15
+    return max(int(own) if valid else dead.record.timestamp, -1)
+
+
+def assert_stamped_with_now(letter: Record) -> None:
+    """The letter's timestamp is of the time of writing, and not of the record's: that of the record that was
+    dead for the first time is in another header."""
+    failed_at = parse_rfc3339(header(letter, "x-first-failed-at") or "")
+    assert failed_at is not None
+    assert 0 <= letter.timestamp - failed_at // 1000 < 600_000
 
 
 def place_of(letter: Record) -> Place:

@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.lane.batches import RecordTooLarge, RoundBatches
+from app.settings import load
+from app.topics import EVENT_BYTES, ROW_BYTES, Found, Target, target
 
 BATCH_BYTES = 500
 LARGEST_BYTES = 2_000
@@ -54,8 +56,36 @@ def test_what_is_taken_fits_the_largest_batch_and_what_is_refused_leaves_no_trac
 
 def test_a_tombstone_is_a_record() -> None:
     round_ = batches()
-    round_.append(0, b"k", None, (), 1_600_000_000_000)
+    round_.append(0, b"k", None, ())
     ((partition, batch),) = round_.next_wave(1)
     assert (partition, batch.record_count()) == (0, 1)
     with pytest.raises(RecordTooLarge, match="users"):
-        round_.append(0, b"k" * 3_000, None, (), None)
+        round_.append(0, b"k" * 3_000, None, ())
+
+
+@given(
+    key=st.none() | st.integers(0, 2_500),
+    value=st.none() | st.integers(0, 2_500),
+    headers=st.lists(st.tuples(st.text(max_size=10), st.none() | st.binary(max_size=200)), max_size=20),
+)
+def test_the_producer_takes_whatever_the_judge_of_the_topic_lets_pass(
+    key: int | None, value: int | None, headers: list[tuple[str, bytes | None]]
+) -> None:
+    key_bytes, value_bytes = (None if size is None else bytes(size) for size in (key, value))
+    if Target("users", 1, LARGEST_BYTES).takes(key_bytes, value_bytes, headers):
+        batches().append(0, key_bytes, value_bytes, headers)  # raises nothing
+
+
+@pytest.mark.parametrize(
+    ("topic", "sent"), [("events", EVENT_BYTES), ("dead", EVENT_BYTES), ("rows", ROW_BYTES)]
+)
+def test_of_two_limits_the_smaller_is_the_one_that_holds(topic: str, sent: int) -> None:
+    settings = load({})
+    names = {
+        "events": settings.topic_events,
+        "dead": settings.topic_dead_letter,
+        "rows": settings.changelogs[0],
+    }
+    for takes in (1_000, sent - 1, sent, sent + 1, 2**31 - 1):
+        found = {names[topic]: Found(3, "delete", takes)}
+        assert target(settings, names[topic], found).largest_record == min(takes, sent)

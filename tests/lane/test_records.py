@@ -5,10 +5,15 @@ from typing import Any
 
 import pytest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.record.util import calc_crc32c
 
+from app.deadletter import Origin, our_headers
 from app.lane.records import LenientRecords
+from app.lane.slices import split_by_bytes
+from app.outcome import Dead, Skip
+from app.vendors import VENDORS, Options, convert
 
 # Of DefaultRecordBatch: the base offset, the place of the checksum, and where what it covers begins.
 _CRC, _COVERED = 17, 21
@@ -60,3 +65,44 @@ def test_a_header_name_that_is_not_utf_8_costs_nothing_but_itself() -> None:
 def test_a_size_is_that_of_the_answer() -> None:
     answer = batch(0, b"good")
     assert LenientRecords(answer).size_in_bytes() == len(answer)
+
+
+def legacy(magic: int, *, compression: int = _NONE, timestamp: int | None = 17) -> bytes:
+    """What brokers sent before Kafka 0.11: format v0 has no timestamp at all, and neither has headers."""
+    builder = LegacyRecordBatchBuilder(magic, compression, 1 << 20)
+    for offset, (key, value) in enumerate([(b"key", b"value"), (None, None), (b"", b"")]):
+        builder.append(offset, timestamp=timestamp, key=key, value=value)
+    return bytes(builder.build())
+
+
+@pytest.mark.parametrize("compression", [_NONE, _GZIP])
+@pytest.mark.parametrize(("magic", "timestamp"), [(0, -1), (1, 17)])
+def test_records_of_old_formats_have_a_timestamp_or_none_as_those_of_today(
+    magic: int, timestamp: int, compression: int
+) -> None:
+    answer = legacy(magic, compression=compression)
+    assert [(key, value) for _, _, key, value, _ in read(MemoryRecords(answer))] == [
+        (b"key", b"value"),
+        (None, None),
+        (b"", b""),
+    ]
+    assert read(LenientRecords(answer)) == [
+        (0, timestamp, b"key", b"value", []),
+        (1, timestamp, None, None, []),
+        (2, timestamp, b"", b"", []),
+    ]
+
+
+@pytest.mark.parametrize(("magic", "timestamp"), [(0, b"-1"), (1, b"17")])
+def test_a_record_of_an_old_format_has_an_outcome_and_a_dead_letter(magic: int, timestamp: bytes) -> None:
+    answer = LenientRecords(legacy(magic))
+    records = []
+    while answer.has_next():
+        records += list(answer.next_batch())
+    for record in records:
+        assert isinstance(convert(VENDORS["fynd"], record, "vendor.fynd.users/0", Options()), Dead | Skip)
+        headers = our_headers(
+            record, Origin("vendor.fynd.users", 0, 1, "fynd"), Dead("schema", ""), app_id="x", now=0
+        )
+        assert dict(headers)["x-original-timestamp"] == timestamp
+    assert [len(part) for part in split_by_bytes(records, 1)] == [1, 2]

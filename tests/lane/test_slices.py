@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct
 
-from app.lane.slices import split_by_bytes
+from app.lane.slices import Slice, split_by_bytes
 
 
 class Sized(Struct):
@@ -27,3 +27,9 @@ def test_parts_keep_the_order_and_the_limit(sizes: list[int | None], limit: int)
         assert len(part) == 1 or sum(len(record.value or b"") for record in part) <= limit
     for one, other in itertools.pairwise(parts):
         assert sum(len(record.value or b"") for record in [*one, other[0]]) > limit
+
+
+def test_a_record_is_found_by_its_offset_whatever_gaps_there_are() -> None:
+    offsets = [3, 4, 9, 100]
+    records = Slice("t", 0, [Sized(offset, None) for offset in offsets])
+    assert [records.index_of(offset) for offset in offsets] == [0, 1, 2, 3]

@@ -62,10 +62,10 @@ def _delete_head(stage: Stage, topic: str) -> int:
         raise CaseFailed(f"no record of {topic} is superseded")
     admin = AdminClient({"bootstrap.servers": stage.broker, "log_level": 0})
     # Kafka deletes records only if `delete` is a policy, too; no worker would start on such a changelog.
-    before = set_config(admin, topic, "cleanup.policy", "compact,delete")
+    before = set_config(stage.broker, topic, "cleanup.policy", "compact,delete")
     deleted = admin.delete_records(places, request_timeout=30.0)
     offsets: int = sum(future.result(30.0).low_watermark for future in deleted.values())
-    set_config(admin, topic, "cleanup.policy", before)
+    set_config(stage.broker, topic, "cleanup.policy", before)
     return offsets
 
 

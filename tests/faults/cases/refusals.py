@@ -1,4 +1,8 @@
-"""A broker that refuses writes: on the canonical, the dead-letter and the changelog topics in turn."""
+"""A broker that refuses writes: on the canonical, the dead-letter and the changelog topics in turn.
+
+What puts a log in doubt ends the workers. What belongs to a record does not: batches that are too large as a
+whole are written in parts.
+"""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -18,6 +22,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stubs d
 from app.topics import prepare_topics
 from tests.faults.cases.case import Case
 from tests.faults.cluster import Cluster, authorising_broker
+from tests.faults.failed import CaseFailed
 from tests.faults.stage import Stage
 from tests.kafka import set_config
 
@@ -25,10 +30,10 @@ _RATE = 2_000
 _TIMEOUT = 30.0
 
 Refusal = Callable[[Stage, str], AbstractContextManager[None]]
-"""While the block runs nothing can be written to that topic."""
+"""While the block runs the broker refuses what is written to that topic, all of it or what is large."""
 
 
-def _in_turn(refusal: Refusal) -> Callable[[Stage, Cluster, int], None]:
+def _in_turn(refusal: Refusal, *, ends: bool) -> Callable[[Stage, Cluster, int], None]:
     def play(stage: Stage, _cluster: Cluster, events: int) -> None:
         stage.steady()
         with stage.flow(_RATE, events):
@@ -37,7 +42,11 @@ def _in_turn(refusal: Refusal) -> Callable[[Stage, Cluster, int], None]:
                 stage.work_left()
                 before = _stops(stage)
                 with refusal(stage, topic):
-                    _wait_for_stop(stage, before)
+                    if ends:
+                        _wait_for_stop(stage, before)
+                    else:
+                        stage.recovered()
+                        _no_stop(stage, before)
                 stage.recovered()
 
     return play
@@ -52,20 +61,23 @@ def _wait_for_stop(stage: Stage, before: int) -> None:
     stage.wait(lambda: _stops(stage) > before, "a worker that protects its data", 60.0)
 
 
+def _no_stop(stage: Stage, before: int) -> None:
+    if _stops(stage) > before:
+        raise CaseFailed("a worker ended for a batch of which every record can be written")
+
+
 def _stops(stage: Stage) -> int:
     return sum(pod.exits.count(70) for pod in stage.pods)
 
 
 @contextmanager
 def _too_large(stage: Stage, topic: str) -> Iterator[None]:
-    """Smaller than a batch. Of a letter even a single one is too large. A worker does not start meanwhile."""
-    admin = _admin(stage)
-    letters = topic == stage.settings.topic_dead_letter
-    before = set_config(admin, topic, "max.message.bytes", "100" if letters else "8192")
+    """Smaller than a batch, and larger than any record of the load."""
+    before = set_config(stage.broker, topic, "max.message.bytes", "8192")
     try:
         yield
     finally:
-        set_config(admin, topic, "max.message.bytes", before)
+        set_config(stage.broker, topic, "max.message.bytes", before)
 
 
 @contextmanager
@@ -120,14 +132,12 @@ CASES = [
     Case(
         name="refused-size",
         fault="batches too large for the canonical, dead-letter and changelog topics in turn",
-        play=_in_turn(_too_large),
-        # Nor does it start while a limit is so small.
-        exits=frozenset({1}),
+        play=_in_turn(_too_large, ends=False),
     ),
     Case(
         name="refused-access",
         fault="the right to write to the canonical, dead-letter and changelog topics withdrawn in turn",
-        play=_in_turn(_unauthorised),
+        play=_in_turn(_unauthorised, ends=True),
         brokers=authorising_broker,
     ),
     *(

@@ -1,0 +1,60 @@
+"""A batch whose checksum is wrong when it arrives."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.bench.bodies import bodies
+from tests.integration.recount import assert_everything
+from tests.integration.worker import Site, WorkerProcess
+from tests.kafka import ToSend, committed, produce
+from tests.waiting import wait_until
+
+ON_THE_WAY = 3
+ON_THE_DISK = 1_000_000
+
+
+@pytest.fixture
+def site(broker: str, unique: Callable[[str], str], tmp_path: Path) -> Site:
+    site = Site(broker, unique, tmp_path)
+    site.create_vendor_topics()
+    for vendor in ("magine", "amity"):
+        for partition in range(3):
+            records = [ToSend(None, body, [], None, partition) for body in bodies(vendor, 20)]
+            produce(broker, site.settings.topic_of(vendor), records)
+    return site
+
+
+def corrupting(site: Site, batches: int, topic: str) -> WorkerProcess:
+    return site.worker(
+        ["tests.integration.corrupt_worker"], CORRUPT_BATCHES=str(batches), CORRUPT_TOPIC=topic
+    )
+
+
+def test_bits_that_flipped_on_the_way_cost_nothing(site: Site) -> None:
+    with corrupting(site, ON_THE_WAY, "") as worker:
+        worker.wait_ready()
+        site.wait_at_rest()
+        assert_everything(site, [worker])
+        worker.stop()
+
+
+def test_a_partition_that_is_broken_on_the_disk_stops_no_other_and_is_named(site: Site) -> None:
+    """Until an operator has seen to it; nothing of it is skipped."""
+    broken = site.settings.topic_of("amity")
+    with corrupting(site, ON_THE_DISK, f"{broken}/1") as worker:
+        worker.wait_ready()
+        wait_until(lambda: site.lag().keys() == {broken}, "all the others are at rest")
+        assert committed(site.broker, site.settings.app_id, broken).get(1, 0) == 0
+        produce(site.broker, broken, [ToSend(None, body, [], None, 0) for body in bodies("amity", 20)])
+        wait_until(lambda: committed(site.broker, site.settings.app_id, broken).get(0) == 40, "it goes on")
+        worker.stop()
+    lines = [line for line in worker.stderr().splitlines() if "fails its checksum" in line]
+    assert len(lines) == 1
+    assert f"{broken}/1: the batch at offset 0" in lines[0]
+    with site.worker() as worker:
+        worker.wait_ready()
+        site.wait_at_rest()
+        worker.stop()
+    assert_everything(site)
