@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from app.nesting import MAX_NESTING, too_deep
-from app.times import parse_rfc3339
+from app.times import YEAR_2000, parse_rfc3339
 
 SPEC_VERSION: Final = "1.0"
 DATA_SCHEMA: Final = "urn:rollcall:user-event:1"
@@ -123,6 +123,10 @@ class InvalidEvent(ValueError):
     """These bytes are no canonical event; the text names the place and the expectation only."""
 
 
+class BadEventTime(InvalidEvent):
+    """The event happened before 2000, which no vendor means."""
+
+
 # A value stands at most this much deeper in an event than in the body that it came with.
 _MAX_NESTING: Final = MAX_NESTING + 10
 
@@ -151,8 +155,11 @@ def decode_event(value: bytes) -> Event:
     sub = event.data.user.get("sub")
     if not isinstance(sub, str) or not sub:
         raise InvalidEvent("$.data.user.sub: expected non-empty str")
-    if parse_rfc3339(event.time) is None:
+    micros = parse_rfc3339(event.time)
+    if micros is None:
         raise InvalidEvent("$.time: expected an RFC 3339 time with an offset")
+    if micros < YEAR_2000:
+        raise BadEventTime("$.time: expected 2000 or later")
     return event
 
 

@@ -28,7 +28,7 @@ def key_of(vendor: str, tenant: str, sub: str) -> bytes:
 
 
 def judge(table: TableName, key: bytes, value: bytes) -> NoRow | LaterVersion | None:
-    """None if the value is a row of this table and key (contract, section 4, "What is no row"). Never raises."""
+    """None if the value is a row of this table and key (contract, section 4). Never raises."""
     try:
         row = read_user(value) if table == "users" else read_loyalty(value)
     except LaterRow as later:

@@ -3,8 +3,8 @@
 The rows of a key are a function of the set of its events, not of their order: every field is a
 last-writer-wins register, entries are a set, and deletion is sticky. `apply` takes one event into the
 rows, `merge` joins two states of one key, `fold` does a whole history. To read it: rows.py (what is
-kept), reading.py (what counts as a row), registers.py (the one rule), users.py and loyalty.py (the joins), apply.py (deletion, and the
-short ways that nearly every event takes).
+kept), reading.py (what counts as a row), registers.py (the one rule), users.py and loyalty.py (the joins),
+apply.py (deletion, and the short ways that nearly every event takes).
 """
 
 from app.state.apply import apply, concerns_loyalty

@@ -9,6 +9,7 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from app.lane.findings import Headers
 from app.lane.fold import PartitionFold
 from app.lane.healing import heal
 from app.lane.ledger import LogPartition, WriteLedger
@@ -19,6 +20,9 @@ from tests.lane.toy_rows import apply_event
 class LogRecord(NamedTuple):
     key: bytes | None
     value: Row
+    headers: Headers = ()
+    offset: int = 0
+    timestamp: int = -1
 
 
 PLACES = {name: LogPartition(f"toy-{name}-changelog", 0) for name in TABLE_NAMES}
