@@ -229,7 +229,5 @@ class _SliceRows:
                 rows = after
                 verdicts.append((index, effect))
             else:
-                verdicts.append(
-                    (index, Dead("too_large", f"its row: expected at most {self._largest} bytes"))
-                )
+                verdicts.append((index, dead))
         return verdicts

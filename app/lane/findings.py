@@ -74,8 +74,9 @@ class Findings:
         self.garbage: dict[bytes, list[Garbage]] = {}
         self.misplaced = {} if misplaced is None else misplaced
         """The rows of keys that belong to another partition, by key."""
-        self.keyless = 0
-        self.misplaced_tombstones = 0
+        self._keyless = 0
+        self._misplaced_rows = 0
+        self._misplaced_tombstones = 0
         self.later: int | None = None
         """The offset of the first row of a later version."""
         self._judge = logic.judge
@@ -91,7 +92,7 @@ class Findings:
         for record in records:
             key = record.key
             if key is None:  # not ours, and nothing can be stored under it
-                self.keyless += 1
+                self._keyless += 1
             else:
                 by_key.setdefault(key, []).append(record)
         home, partitions = self._place
@@ -124,12 +125,12 @@ class Findings:
         return [(REPAIRED, b"%d" % garbage[-1].record.offset)] if garbage else ()
 
     def skipped(self) -> dict[Skipped, int]:
-        """How many records were skipped, by kind; of rows in a wrong partition how many there are."""
+        """How many records were skipped, by kind."""
         return {
             "garbage": sum(map(len, self.garbage.values())),
-            "keyless": self.keyless,
-            "misplaced_row": len(self.misplaced),
-            "misplaced_tombstone": self.misplaced_tombstones,
+            "keyless": self._keyless,
+            "misplaced_row": self._misplaced_rows,
+            "misplaced_tombstone": self._misplaced_tombstones,
             "later_version": int(self.later is not None),
         }
 
@@ -141,7 +142,7 @@ class Findings:
             value = record.value
             if value is None:
                 self.misplaced.pop(key, None)
-                self.misplaced_tombstones += repaired is None
+                self._misplaced_tombstones += repaired is None
                 continue
             verdict = self._judge(self._table, key, value)
             if isinstance(verdict, NoRow):
@@ -149,6 +150,7 @@ class Findings:
             else:
                 # Whichever version wrote it, it is nobody's here.
                 self.misplaced[key] = value
+                self._misplaced_rows += repaired is None
 
     def _settle(self, key: bytes, record: LogRecord) -> None:
         """Forgets the garbage that this record was written over."""

@@ -106,8 +106,6 @@ class TablePair:
         name = self.name_of(log.topic)
         live = {each: self.table(each).live(log.partition) for each in TABLE_NAMES}
         for key, seen in foreign.items():
-            if not seen:
-                continue
             ours = Pair(*(live[each].get(key) for each in TABLE_NAMES))
             healed = heal(self.logic, name, key, ours, seen)
             for each in healed.rewrite:
