@@ -164,6 +164,11 @@ class Findings:
             del self.garbage[key]
 
 
+def is_repair(record: LogRecord) -> bool:
+    """Whether a record was written over garbage."""
+    return _repaired(record) is not None
+
+
 def _repaired(record: LogRecord) -> int | None:
     for name, value in record.headers:
         if name == REPAIRED and value is not None and value.isdigit() and len(value) <= _OFFSET_DIGITS:

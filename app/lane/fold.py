@@ -10,12 +10,13 @@ stood before a tombstone is kept aside until both logs are read:
 - a loyalty row comes back if its users row knows a deletion; `reconcile` then prunes what the deletion
   covers. Without such a users row the marker itself has been ended: the tombstone holds;
 - a users row comes back unless it is a bare marker, the only row that a tombstone may end.
+A tombstone that was written over garbage ends nothing: its writer had no row of the key, or not yet.
 """
 
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from app.lane.findings import Findings, Headers, LogRecord, Place
+from app.lane.findings import Findings, Headers, LogRecord, Place, is_repair
 from app.lane.row_store import RowStore
 from app.lane.rowlogic import TABLE_NAMES, PairLogic, Row, RowLogic, TableName
 
@@ -64,6 +65,10 @@ class _LogFold:
                 continue
             newer = record.value
             if newer is None:
+                if is_repair(record):
+                    if row is not None:
+                        self._last[key] = None
+                    continue
                 self._end(key, row)
                 row = None
             elif row is None or row == newer or self._logic.supersedes(row, newer):

@@ -213,7 +213,15 @@ def a_tombstone_from_an_old_memory(machine: ChangelogMachine) -> None:
     machine.event(b"eve", "points", 2)
 
 
-SCHEDULES = [a_stale_row_between_our_own, a_tombstone_from_an_old_memory]
+def a_repair_from_an_old_memory(machine: ChangelogMachine) -> None:
+    machine.choose_who_heals_last("recovery")
+    machine.somebody_writes_garbage(b"eve", "loyalty", b"")
+    machine.event(b"eve", "points", 1)
+    machine.crash()
+    machine.paused_and_replaced()
+
+
+SCHEDULES = [a_stale_row_between_our_own, a_tombstone_from_an_old_memory, a_repair_from_an_old_memory]
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
@@ -285,6 +293,10 @@ def _garbage_is_only_passed_over(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(changelog_model.Logs, "bury", lambda self, name, findings: findings.garbage.clear())
 
 
+def _repairs_end_rows(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(fold_module, "is_repair", lambda record: False)
+
+
 def _every_key_is_at_home(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(changelog_model, "HOME", Place(0, 1))
 
@@ -311,6 +323,7 @@ def _garbage_stays_where_it_is(patch: pytest.MonkeyPatch) -> None:
         _rows_are_not_reconciled,
         _heals_in_memory_only,
         _repairs_leave_no_mark,
+        _repairs_end_rows,
         _garbage_is_only_passed_over,
         _every_key_is_at_home,
         _garbage_stays_where_it_is,
