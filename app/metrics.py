@@ -14,6 +14,7 @@ from prometheus_client import Counter as Total
 
 from app import __version__
 from app.lane import LaneObserver
+from app.lane.findings import Skipped
 from app.lane.slices import Partition
 from app.lane.write_observer import WriteObserver
 
@@ -121,6 +122,14 @@ class Metrics:
             ["kind"],
             registry=registry,
         )
+        self.changelog_skipped = Total(
+            "rollcall_changelog_records_skipped",
+            "Changelog records that count as not written, by table and kind: garbage (no row, or another"
+            " key's: dead-lettered), keyless, misplaced_row and misplaced_tombstone (the key belongs to"
+            " another partition), later_version.",
+            ["table", "kind"],
+            registry=registry,
+        )
         self.rebalances = Total(
             "rollcall_rebalances", "Assignments received from the group.", registry=registry
         )
@@ -195,6 +204,10 @@ class WriteMetrics(WriteObserver):
     def recovered(self, partitions: int, records: int, rewritten: int, seconds: float) -> None:
         self._metrics.recovered.inc(records)
         self._metrics.recovery_seconds.set(seconds)
+
+    def skipped(self, table: str, records: Mapping[Skipped, int]) -> None:
+        for kind, count in records.items():
+            self._metrics.changelog_skipped.labels(table, kind).inc(count)
 
     def foreign(self, topic: str, partition: int, records: int) -> None:
         self._metrics.lane.labels("foreign").inc(records)

@@ -2,8 +2,11 @@
 
 from functools import lru_cache
 
-from app.lane.rowlogic import PairLogic, Row, RowLogic
+from app.canonical import escape
+from app.lane.rowlogic import LaterVersion, NoRow, PairLogic, Row, RowLogic, TableName
 from app.state import (
+    InvalidRow,
+    LaterRow,
     decode_loyalty,
     decode_user,
     encode_loyalty,
@@ -12,9 +15,30 @@ from app.state import (
     merge_loyalty,
     merge_users,
     prune,
+    read_loyalty,
+    read_user,
     user_supersedes,
 )
 from app.state.rows import Marker
+
+
+def key_of(vendor: str, tenant: str, sub: str) -> bytes:
+    """The key of a user's events and rows (contract, section 1)."""
+    return f"{vendor}/{escape(tenant)}/{escape(sub)}".encode()
+
+
+def judge(table: TableName, key: bytes, value: bytes) -> NoRow | LaterVersion | None:
+    """None if the value is a row of this table and key (contract, section 4). Never raises."""
+    try:
+        row = read_user(value) if table == "users" else read_loyalty(value)
+    except LaterRow as later:
+        return LaterVersion() if key_of(*later.owner) == key else _OTHER_KEY
+    except InvalidRow as error:
+        return NoRow(error.reason, str(error))
+    return None if key_of(row.vendor, row.tenant, row.sub) == key else _OTHER_KEY
+
+
+_OTHER_KEY = NoRow("schema", "$: expected the row of the record's key")
 
 
 def _merge_users(_key: bytes, older: bytes, newer: bytes) -> bytes:
@@ -54,6 +78,7 @@ def _owner_head(owner: bytes) -> bytes:
 ROW_LOGIC = PairLogic(
     users=RowLogic(merge=_merge_users, supersedes=user_supersedes),
     loyalty=RowLogic(merge=_merge_loyalty, supersedes=loyalty_supersedes),
+    judge=judge,
     reconcile=_reconcile,
     is_marker=_is_marker,
     head=_head,

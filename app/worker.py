@@ -16,7 +16,7 @@ from math import inf
 import faust
 
 from app.dead_limit import DeadLimit
-from app.deadletter import DeadLetters
+from app.deadletter import DeadLetters, Origin
 from app.grace import Deletions, sweep_markers
 from app.lane import (
     LaneApp,
@@ -28,6 +28,8 @@ from app.lane import (
     run_slices,
     slice_topic,
 )
+from app.lane.findings import Garbage
+from app.lane.ledger import LogPartition
 from app.lane.producer import GroupProducer
 from app.lane.producer_config import ProducerConfig
 from app.lane.reader import ReaderConfig
@@ -37,6 +39,7 @@ from app.lane.tables import LaneTable
 from app.lane.watchdog import Watchdog
 from app.lane.wiring import TablesConfig, install_tables
 from app.metrics import LaneMetrics, Metrics, WriteMetrics
+from app.outcome import Dead
 from app.row_logic import ROW_LOGIC
 from app.settings import Settings
 from app.state_agent import StateAgent
@@ -72,6 +75,8 @@ class Worker:
         install(self.app, lane, LaneMetrics(metrics))
         self.events_out = self._producer()
         self.rows_out = self._producer()
+        letters = target(settings, settings.topic_dead_letter, found)
+        self.row_letters = DeadLetters(self.rows_out, letters, settings.app_id)
         self.tables = self._tables()
         self.tables.users.watcher = self.deletions = Deletions()
         self.limits = {
@@ -105,9 +110,15 @@ class Worker:
             config,
             ROW_LOGIC,
             self.rows_out,
+            self._bury,
             others=[self.events_out],
             observer=WriteMetrics(self.metrics),
         )
+
+    def _bury(self, log: LogPartition, garbage: Garbage) -> None:
+        """The dead letter of a changelog's record that is no row."""
+        origin = Origin(log.topic, log.partition, garbage.record.offset, "changelog")
+        self.row_letters.append(garbage.record, origin, Dead(garbage.why.reason, garbage.why.detail))
 
     def _agents(self, found: Mapping[str, Found] | None) -> None:
         settings, metrics = self.settings, self.metrics
@@ -129,7 +140,7 @@ class Worker:
             self.tables,
             self.rows_out,
             min(changelogs, key=lambda each: each.largest_record),
-            DeadLetters(self.rows_out, letters, settings.app_id),
+            self.row_letters,
             metrics,
         )
         self._agent("state", settings.topic_events, state_agent.handle, settings.partitions_events)

@@ -14,6 +14,9 @@ from typing import NoReturn
 EXIT_PROTECT = 70
 """Exit code of a worker that stopped to protect data (EX_SOFTWARE of sysexits.h)."""
 
+EXIT_REFUSED = 1
+"""Exit code of a worker that found at its start what no restart cures, and has written nothing."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -29,3 +32,16 @@ def die(reason: str, *, leave: Callable[[int], NoReturn] = os._exit) -> NoReturn
     sys.stdout.flush()
     sys.stderr.flush()
     leave(EXIT_PROTECT)
+
+
+def refuse(reason: str, *, leave: Callable[[int], NoReturn] = os._exit) -> NoReturn:
+    """End the process with `EXIT_REFUSED` and one line on standard error; never returns.
+
+    For what a worker finds in its logs before it has written anything, and what a restart cannot cure.
+    `reason` and `leave` as in `die`.
+    """
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+    sys.stderr.write(f"rollcall: {reason}\n")
+    sys.stderr.flush()
+    leave(EXIT_REFUSED)

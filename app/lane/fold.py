@@ -10,46 +10,47 @@ stood before a tombstone is kept aside until both logs are read:
 - a loyalty row comes back if its users row knows a deletion; `reconcile` then prunes what the deletion
   covers. Without such a users row the marker itself has been ended: the tombstone holds;
 - a users row comes back unless it is a bare marker, the only row that a tombstone may end.
+A tombstone that was written over garbage ends nothing: its writer had no row of the key, or not yet.
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple
 
+from app.lane.findings import Findings, Headers, LogRecord, Place, is_repair
 from app.lane.row_store import RowStore
 from app.lane.rowlogic import TABLE_NAMES, PairLogic, Row, RowLogic, TableName
 
-
-class Keyed(Protocol):
-    """What is read of a record of a changelog."""
-
-    @property
-    def key(self) -> bytes | None: ...
-    @property
-    def value(self) -> Row: ...
+_ONLY: Final = Place(0, 1)
 
 
 class FoldedTable(NamedTuple):
     rows: RowStore
     rewrite: set[bytes]
-    """Keys whose row (or its absence) is not what the last record of the log says."""
+    """Keys whose row (or its absence) is not what the last record of the log says, and all keys under
+    which there is garbage."""
+    findings: Findings
+
+    def record(self, key: bytes) -> tuple[Row, Headers]:
+        """What has to be written under a key of `rewrite`: value and headers."""
+        row = self.rows.get(key)
+        if row is None:
+            row = self.findings.misplaced.get(key)
+        return row, self.findings.repair(key)
 
 
 class _LogFold:
     """One changelog of the partition."""
 
-    def __init__(self, logic: RowLogic, rows: RowStore) -> None:
+    def __init__(self, logic: RowLogic, rows: RowStore, findings: Findings) -> None:
         self.rows = rows
+        self.findings = findings
         self.ended: dict[bytes, bytes] = {}  # what stood before the last tombstone, by key
         self._last: dict[bytes, Row] = {}  # the last record of a key, where the row may differ from it
         self._logic = logic
 
-    def read(self, records: Iterable[Keyed]) -> None:
+    def read(self, records: Iterable[LogRecord]) -> None:
         """Key by key, so that a key's versions in this batch are compared while they are at hand."""
-        versions: dict[bytes, list[Row]] = {}
-        for record in records:
-            if record.key is not None:  # else not ours, and nothing can be stored under it
-                versions.setdefault(record.key, []).append(record.value)
-        for key, later in versions.items():
+        for key, later in self.findings.at_home(records, self.rows):
             before = self.rows.get(key)
             row = self._merged(key, before, later)
             if row is not None:
@@ -57,10 +58,17 @@ class _LogFold:
             elif before is not None:
                 del self.rows[key]
 
-    def _merged(self, key: bytes, row: Row, versions: Iterable[Row]) -> Row:
+    def _merged(self, key: bytes, row: Row, versions: Iterable[LogRecord]) -> Row:
         """The row of the key after these versions of it."""
-        for newer in versions:
+        for record in versions:
+            if not self.findings.counts(key, record, row):
+                continue
+            newer = record.value
             if newer is None:
+                if is_repair(record):
+                    if row is not None:
+                        self._last[key] = None
+                    continue
                 self._end(key, row)
                 row = None
             elif row is None or row == newer or self._logic.supersedes(row, newer):
@@ -89,7 +97,7 @@ class _LogFold:
 
     def finish(self) -> FoldedTable:
         rewrite = {key for key, last in self._last.items() if self.rows.get(key) != last}
-        return FoldedTable(self.rows, rewrite)
+        return FoldedTable(self.rows, rewrite | self.findings.garbage.keys(), self.findings)
 
     def _end(self, key: bytes, older: Row) -> None:
         self._last.pop(key, None)
@@ -101,11 +109,19 @@ class _LogFold:
 class PartitionFold:
     """Reads the users and the loyalty changelog of one partition, in any interleaving."""
 
-    def __init__(self, logic: PairLogic) -> None:
+    def __init__(self, logic: PairLogic, place: Place = _ONLY) -> None:
         self._logic = logic
-        self._logs = {name: _LogFold(logic.of(name), RowStore(logic.head)) for name in TABLE_NAMES}
+        self._logs = {
+            name: _LogFold(logic.of(name), RowStore(logic.head), Findings(logic, name, place))
+            for name in TABLE_NAMES
+        }
 
-    def read(self, table: TableName, records: Iterable[Keyed]) -> None:
+    def findings(self, table: TableName) -> tuple[Findings, int]:
+        """What was found in a log so far, and how many keys have a row in it."""
+        log = self._logs[table]
+        return log.findings, len(log.rows)
+
+    def read(self, table: TableName, records: Iterable[LogRecord]) -> None:
         """The next records of one log, in log order."""
         self._logs[table].read(records)
 

@@ -9,12 +9,14 @@ same with our records: rows merge, so nobody can lose anything (lane.md, section
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable
 from typing import NoReturn
 
 from aiokafka.errors import KafkaError
 
 from app.lane.fatal import die
+from app.lane.findings import Skipped, later_version
 from app.lane.ledger import ForeignRange, LogPartition
 from app.lane.reader import ChangelogReader, ReadSession
 from app.lane.table_pair import TablePair
@@ -75,14 +77,29 @@ class ChangelogGuard:
                 await self._heal(session, part)
 
     async def _heal(self, session: ReadSession, part: ForeignRange) -> None:
-        ledger = self._pair.ledger
+        pair, ledger = self._pair, self._pair.ledger
         records = rewritten = 0
+        skipped: Counter[Skipped] = Counter()
         async for log, batch in session.read({part.log: (part.first, part.end)}):
             if not ledger.is_pending(part):  # revoked while we read
                 return
+            findings = pair.foreign(log)
+            foreign = {
+                key: [record.value for record in those if findings.counts(key, record, None)]
+                for key, those in findings.at_home(batch, ())
+            }
+            if findings.later is not None:
+                self._fatal(later_version(log, findings.later))
+            if findings.garbage:
+                pair.bury(log, findings)
+                await pair.producer.sync()
+                if not ledger.is_pending(part):
+                    return
             records += len(batch)
-            rewritten += self._pair.merge_foreign(log, batch)
+            rewritten += pair.merge_foreign(log, foreign, findings)
+            skipped.update(findings.skipped())
         ledger.merged(part)
+        self._observer.skipped(pair.name_of(part.log.topic), skipped)
         self._observer.foreign(part.log.topic, part.log.partition, records)
         self._observer.healed(part.log.topic, part.log.partition, rewritten)
         logger.warning(

@@ -17,7 +17,7 @@ class Healed(NamedTuple):
 
 
 def heal(logic: PairLogic, table: TableName, key: bytes, ours: Pair, foreign: Sequence[Row]) -> Healed:
-    """Merges the foreign records of one key, in log order and at least one, into our rows of it.
+    """Merges the foreign records of one key, in log order, into our rows of it.
 
     A foreign tombstone takes nothing away: a deletion that it stands for reaches us through its event.
     A row is written again unless ours, the merge and the last foreign record are all equal: records of
@@ -34,6 +34,6 @@ def heal(logic: PairLogic, table: TableName, key: bytes, ours: Pair, foreign: Se
     rewrite = tuple(
         name
         for name, before, after in zip(TABLE_NAMES, ours, pair, strict=True)
-        if before != after or (name == table and after != foreign[-1])
+        if before != after or (name == table and foreign and after != foreign[-1])
     )
     return Healed(pair, rewrite)

@@ -18,13 +18,14 @@ _KEPT_BYTES: Final = 200
 
 def partition_of(key: bytes, partitions: int) -> int:
     """The partition, 0 to `partitions - 1`, that Kafka's default partitioner gives a non-null key."""
-    return _kept(key, partitions) if len(key) <= _KEPT_BYTES else _partition_of(key, partitions)
+    return _kept(key, partitions) if len(key) <= _KEPT_BYTES else partition_of_new(key, partitions)
 
 
-def _partition_of(key: bytes, partitions: int) -> int:
+def partition_of_new(key: bytes, partitions: int) -> int:
+    """The same, for keys of which each is asked for once."""
     return int((murmurhash2(key, _SEED) & _POSITIVE) % partitions)
 
 
 # The library lets go of the interpreter's lock for each hash, and the consumer's thread takes it: that
 # costs several times the hash itself.
-_kept = lru_cache(maxsize=_KEPT_KEYS)(_partition_of)
+_kept = lru_cache(maxsize=_KEPT_KEYS)(partition_of_new)

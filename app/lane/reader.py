@@ -8,7 +8,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from app.lane.bare_records import BareRecords
-from app.lane.fold import Keyed
+from app.lane.findings import LogRecord
 from app.lane.ledger import LogPartition
 
 
@@ -45,7 +45,7 @@ class ReadSession:
 
     async def read(
         self, ranges: Mapping[LogPartition, tuple[int, int]]
-    ) -> AsyncIterator[tuple[LogPartition, Sequence[Keyed]]]:
+    ) -> AsyncIterator[tuple[LogPartition, Sequence[LogRecord]]]:
         """Yields the records of each range (first offset, end offset) in log order, a batch at a time.
 
         A range may start before the log does. Offsets that compaction removed are just not there."""

@@ -11,16 +11,17 @@ import gc
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 from aiokafka.errors import KafkaError
 from faust.tables.recovery import Recovery
 from faust.types import TP
 from faust.types.transports import ConsumerT
 
+from app.lane.fatal import refuse
 from app.lane.fold import PartitionFold
 from app.lane.guard import ChangelogGuard
 from app.lane.ledger import LogPartition
@@ -48,8 +49,10 @@ class TableLoader:
         reader: ChangelogReader,
         guard: ChangelogGuard,
         observer: WriteObserver | None = None,
+        refuse: Callable[[str], NoReturn] = refuse,
     ) -> None:
         self._pair = pair
+        self._refuse = refuse
         self._reader = reader
         self._guard = guard
         self._observer = observer or WriteObserver()
@@ -84,7 +87,7 @@ class TableLoader:
         started = time.monotonic()
         for partition in partitions:
             self._pair.forget(partition)
-        folds = {partition: PartitionFold(self._pair.logic) for partition in partitions}
+        folds = {partition: self._pair.fold(partition) for partition in partitions}
         logs = [log for partition in partitions for log in self._pair.logs(partition)]
         records = 0
         with collector_paused():
@@ -93,6 +96,9 @@ class TableLoader:
                 async for log, batch in session.read({log: (0, end) for log, end in ends.items()}):
                     folds[log.partition].read(self._pair.name_of(log.topic), batch)
                     records += len(batch)
+            if (objection := self._pair.objection(folds)) is not None:
+                self._refuse(objection)
+            await self._bury(folds)
             rewritten = 0
             for partition in sorted(partitions):
                 rewritten += await self._go_live(partition, folds.pop(partition), ends)
@@ -106,6 +112,20 @@ class TableLoader:
             *(len(partitions), records, seconds, rewritten),
         )
 
+    async def _bury(self, folds: Mapping[int, PartitionFold]) -> None:
+        """Dead letters first: what they hold is about to be written over."""
+        for partition, fold in folds.items():
+            for log in self._pair.logs(partition):
+                name = self._pair.name_of(log.topic)
+                findings, _ = fold.findings(name)
+                skipped = findings.skipped()
+                self._observer.skipped(name, skipped)
+                if any(skipped.values()):
+                    told = ", ".join(f"{count} {kind}" for kind, count in skipped.items() if count)
+                    logger.warning("%s/%d: records that count as not written: %s", *log, told)
+                self._pair.bury(log, findings)
+        await self._pair.producer.sync()
+
     async def _go_live(self, partition: int, fold: PartitionFold, ends: dict[LogPartition, int]) -> int:
         """Rows whose log ends in a worse version are written before anything new is: a crash in between
         finds the same again, and an agent's later row of the same key stands behind them."""
@@ -113,9 +133,9 @@ class TableLoader:
         self._pair.install(partition, folded, ends)
         producer, waiting = self._pair.producer, 0
         for name, log in zip(TABLE_NAMES, self._pair.logs(partition), strict=True):
-            rows = folded[name].rows
             for key in folded[name].rewrite:
-                producer.append(log.topic, partition, key, rows.get(key))
+                row, headers = folded[name].record(key)
+                producer.append(log.topic, partition, key, row, headers=headers)
                 waiting += 1
                 if waiting % _REWRITE_CHUNK == 0:
                     await producer.sync()

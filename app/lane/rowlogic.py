@@ -15,6 +15,20 @@ Row = bytes | None
 """An encoded row, or none: the changelog holds a tombstone or nothing."""
 
 
+@dataclass(frozen=True, slots=True)
+class NoRow:
+    """A value counts as not written: it is no row, or another key's."""
+
+    reason: Literal["not_json", "schema"]
+    detail: str
+    """The place and what was expected there, never a value."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaterVersion:
+    """A value is a row of its key, which a later version of the program wrote: it must not be touched."""
+
+
 class Pair(NamedTuple):
     """Both rows of one key."""
 
@@ -38,6 +52,9 @@ class PairLogic:
 
     users: RowLogic
     loyalty: RowLogic
+    judge: Callable[[TableName, bytes, bytes], NoRow | LaterVersion | None]
+    """judge(table, key, value): None if the value is a row of this key. Only such values are given to the
+    other functions, which then never raise."""
     reconcile: Callable[[Row, Row], tuple[Row, Row]]
     """reconcile(users, loyalty): prunes the loyalty row by the deletion that the users row knows."""
     is_marker: Callable[[bytes], bool]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import faust
 
+from app.lane.findings import WriteDeadLetter
 from app.lane.guard import ChangelogGuard
 from app.lane.producer import GroupProducer
 from app.lane.reader import ChangelogReader, ReaderConfig
@@ -32,6 +33,7 @@ def install_tables(
     config: TablesConfig,
     logic: PairLogic,
     changelogs: GroupProducer,
+    dead_letter: WriteDeadLetter,
     *,
     others: Sequence[GroupProducer] = (),
     observer: WriteObserver | None = None,
@@ -39,6 +41,7 @@ def install_tables(
     """Defines both tables and wires their recovery and guard; to be called once, before the app starts.
 
     The app has to be made with `Table=LaneTable` and `TableManager=LaneTableManager`; TypeError otherwise.
+    `dead_letter` is told of each record of a changelog that is no row; it has to append to `changelogs`.
     `changelogs` is the producer that writes the rows; it and the `others` are started before anything is
     subscribed and stopped after the last commit.
     """
@@ -51,7 +54,14 @@ def install_tables(
     )
     if not isinstance(users, LaneTable) or not isinstance(loyalty, LaneTable):
         raise TypeError("the app needs Table=LaneTable")
-    pair = TablePair(users=users, loyalty=loyalty, logic=logic, producer=changelogs)
+    pair = TablePair(
+        users=users,
+        loyalty=loyalty,
+        logic=logic,
+        producer=changelogs,
+        partitions=config.partitions,
+        dead_letter=dead_letter,
+    )
     reader = ChangelogReader(config.reader)
     guard = ChangelogGuard(pair, reader, patrol_seconds=config.patrol_seconds, observer=observer)
     manager.loader = TableLoader(pair, reader, guard, observer)

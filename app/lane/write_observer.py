@@ -1,5 +1,9 @@
 """What the producer half of the lane tells those who count: metrics override what they need."""
 
+from collections.abc import Mapping
+
+from app.lane.findings import Skipped
+
 
 class WriteObserver:
     """Called in the main event loop; must neither block nor raise. Times are seconds."""
@@ -13,6 +17,9 @@ class WriteObserver:
 
     def retained(self, partitions: int) -> None:
         """A rebalance left these partitions and their rows with us; nothing had to be read."""
+
+    def skipped(self, table: str, records: Mapping[Skipped, int]) -> None:
+        """So many records of the table's changelog count as not written, by kind."""
 
     def foreign(self, topic: str, partition: int, records: int) -> None:
         """Another worker wrote so many records into a changelog partition that is ours."""

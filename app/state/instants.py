@@ -8,11 +8,14 @@ rows hold as text are compared as text.
 from datetime import UTC, datetime
 from typing import Final
 
-from app.times import MICROS_PER_SECOND, format_micros, parse_rfc3339
+from app.times import MICROS_PER_SECOND, YEAR_10000, format_micros, parse_rfc3339
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CANONICAL_LENGTH: Final = len("2021-07-05T07:46:49.139224Z")
 _SECONDS_PER_DAY: Final = 86_400
+# The first and the last instant that a canonical text can name: the years 1 to 9999.
+EARLIEST: Final = -62_135_596_800 * MICROS_PER_SECOND
+LATEST: Final = YEAR_10000 - 1
 
 
 def instant(text: str) -> tuple[int, str]:
@@ -33,3 +36,14 @@ def instant(text: str) -> tuple[int, str]:
     if micros is None:
         raise ValueError("expected an RFC 3339 time with an offset")
     return micros, format_micros(micros)
+
+
+def is_canonical(text: str) -> bool:
+    """Whether a text is an instant in exactly the form that rows hold."""
+    if len(text) != _CANONICAL_LENGTH or text[4:20:3] != "--T::." or text[26] != "Z":
+        return False
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True

@@ -10,8 +10,8 @@ def merge(a: Rows, b: Rows) -> Rows:
 
     Commutative and idempotent always; associative, and the fold of the union, but for histories that
     both revive a user and hold a partial event newer than that deletion. `merge(rows, NO_ROWS)` brings
-    a pair that was read out of step into its proper form. Raises InvalidRow where a row (which then was
-    none of ours) holds a time that is none.
+    a pair that was read out of step into its proper form. Never raises for rows that `decode_user` and
+    `decode_loyalty` accept.
     """
     if a.user is None or b.user is None:
         user = b.user if a.user is None else a.user

@@ -5,14 +5,18 @@ full snapshot, and the merge is the later row itself: these tests see that witho
 and attributes. True is a proof that the merge of the two is `newer`; False says nothing.
 """
 
+from collections.abc import Callable
 from itertools import takewhile
+from typing import Generic, TypeVar
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from app.state.reading import decode_loyalty, decode_user
 from app.state.registers import NEVER, SETTING, Registers, equal
-from app.state.rows import ENTRIES_KEPT, Balance, InvalidRow, PresenceAt, decode_loyalty, micros_of
+from app.state.rows import ENTRIES_KEPT, Balance, LoyaltyRow, Marker, PresenceAt, User, UserRow, micros_of
 
+T = TypeVar("T")
 _Time = str | UnsetType
 
 
@@ -35,34 +39,53 @@ class _UserView(Struct, gc=False):
 _decoder = msgspec.json.Decoder(_UserView)
 
 
-class _Latest:
-    """The row that was decoded last: in a log of versions the newer one is the next one's older one."""
+class _Latest(Generic[T]):
+    """The two rows that were decoded last: in a log of versions the newer one is the next one's older one."""
 
-    def __init__(self) -> None:
-        self._known: tuple[bytes | None, _UserView] = None, _UserView()
+    def __init__(self, decode: Callable[[bytes], T]) -> None:
+        self._decode = decode
+        self._newest: tuple[bytes, T] | None = None
+        self._before: tuple[bytes, T] | None = None
 
-    def view(self, row: bytes) -> _UserView:
-        known, view = self._known
-        if row is not known:
-            view = _decoder.decode(row)
-            self._known = row, view
-        return view
+    def of(self, value: bytes) -> T:
+        """The decoded row; `value` has been read before."""
+        for known in (self._newest, self._before):
+            if known is not None and known[0] is value:
+                return known[1]
+        decoded = self._decode(value)
+        self.remember(value, decoded)
+        return decoded
+
+    def remember(self, value: bytes, decoded: T) -> None:
+        self._newest, self._before = (value, decoded), self._newest
 
 
-_latest = _Latest()
+_View = UserRow | _UserView
+_users: _Latest[_View] = _Latest(_decoder.decode)
+_loyalty: _Latest[LoyaltyRow] = _Latest(decode_loyalty)
+
+
+def read_user(value: bytes) -> User:
+    """`decode_user`, for a caller that may ask `user_supersedes` about this value next. Raises InvalidRow."""
+    row = decode_user(value)
+    _users.remember(value, _UserView(deleted_at=row.deleted_at) if isinstance(row, Marker) else row)
+    return row
+
+
+def read_loyalty(value: bytes) -> LoyaltyRow:
+    """`decode_loyalty`, for a caller that may ask `loyalty_supersedes` about this value next. Raises
+    InvalidRow."""
+    row = decode_loyalty(value)
+    _loyalty.remember(value, row)
+    return row
 
 
 def user_supersedes(older: bytes, newer: bytes) -> bool:
-    """Whether `merge_users` of these two states of one users row is plainly `newer`, byte for byte.
-
-    Raises InvalidRow.
-    """
+    """Whether `merge_users` of these two states of one users row is plainly `newer`, byte for byte. Both
+    have been read by `decode_user` or `read_user`."""
     if newer == older:
         return True
-    try:
-        old, new = _latest.view(older), _latest.view(newer)
-    except (ValueError, RecursionError):
-        raise InvalidRow("expected rows of the users table") from None
+    old, new = _users.of(older), _users.of(newer)
     if not _not_before(new.deleted_at, old.deleted_at):
         return False
     if new.complete is UNSET and new.deleted_at is not UNSET:
@@ -72,14 +95,14 @@ def user_supersedes(older: bytes, newer: bytes) -> bool:
     return _newer_snapshot(new, old) and _rest_superseded(new, old)
 
 
-def _newer_snapshot(new: _UserView, old: _UserView) -> bool:
+def _newer_snapshot(new: _View, old: _View) -> bool:
     """Whether the last full snapshot is newer than every stamp of the older row."""
     if new.as_of is UNSET or (old.as_of is not UNSET and old.as_of >= new.as_of):
         return False
     return not old.stamps or max(old.stamps.values()) < new.as_of
 
 
-def _rest_superseded(new: _UserView, old: _UserView) -> bool:
+def _rest_superseded(new: _View, old: _View) -> bool:
     """The same of what a snapshot does not clear: settings, status, and what has its own time."""
     held = _lasting(new)
     for name, register in _lasting(old).items():
@@ -102,7 +125,7 @@ def _not_before(new: _Time, old: _Time) -> bool:
     return old is UNSET or (new is not UNSET and new >= old)
 
 
-def _lasting(view: _UserView) -> Registers:
+def _lasting(view: _View) -> Registers:
     """The registers of the settings and the status."""
     stamps = view.stamps or {}
     as_of = NEVER if view.as_of is UNSET else view.as_of
@@ -116,10 +139,10 @@ def _lasting(view: _UserView) -> Registers:
 
 def loyalty_supersedes(older: bytes, newer: bytes) -> bool:
     """Whether `merge_loyalty` of these two states of one loyalty row is plainly `newer`: the older row
-    with newer entries put before its own. Raises InvalidRow."""
+    with newer entries put before its own. Both have been read by `decode_loyalty` or `read_loyalty`."""
     if newer == older:
         return True
-    new, old = decode_loyalty(newer), decode_loyalty(older)
+    old, new = _loyalty.of(older), _loyalty.of(newer)
     if not _balance_superseded(new.reputation, old.reputation):
         return False
     if not _balance_superseded(new.points, old.points):

@@ -6,7 +6,8 @@ from typing import Any
 
 from app.lane.consumer import LaneConsumer
 from app.lane.desk import PartitionDesk, Reception
-from app.lane.fold import Keyed, _LogFold
+from app.lane.findings import LogRecord
+from app.lane.fold import _LogFold
 from app.lane.guard import ChangelogGuard
 from app.lane.offsets import Flight
 from app.lane.producer import GroupProducer
@@ -114,7 +115,7 @@ def _quiesce_off(_: Settings) -> None:
 def _merge_off(_: Settings) -> None:
     """The last record of a key wins, as in any other recovery."""
 
-    def read(self: _LogFold, records: Iterable[Keyed]) -> None:
+    def read(self: _LogFold, records: Iterable[LogRecord]) -> None:
         for record in records:
             if record.key is None:
                 continue

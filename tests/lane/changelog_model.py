@@ -7,18 +7,25 @@ it appended reaches the log only when the schedule says so.
 from collections import Counter, deque
 from collections.abc import MutableMapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from app.lane.findings import Findings, Headers, Place
 from app.lane.fold import PartitionFold
 from app.lane.healing import heal
 from app.lane.ledger import LogPartition, WriteLedger
 from app.lane.rowlogic import TABLE_NAMES, Pair, PairLogic, Row, TableName
 from tests.lane.toy_rows import apply_event
 
+HOME: Final = Place(0, 2)
+"""The partition of the two logs: `eve` and `bob` belong there, `ada` does not."""
+
 
 class LogRecord(NamedTuple):
     key: bytes | None
     value: Row
+    headers: Headers = ()
+    offset: int = 0
+    timestamp: int = -1
 
 
 PLACES = {name: LogPartition(f"toy-{name}-changelog", 0) for name in TABLE_NAMES}
@@ -35,6 +42,18 @@ class Logs:
 
     def __init__(self) -> None:
         self.records: dict[TableName, list[LogRecord]] = {name: [] for name in TABLE_NAMES}
+        self.dead: dict[TableName, list[int]] = {name: [] for name in TABLE_NAMES}
+        """Offsets of the records of which there is a dead letter."""
+
+    def write(self, name: TableName, record: LogRecord) -> int:
+        """A record reaches the log; returns its offset."""
+        log = self.records[name]
+        log.append(record._replace(offset=len(log)))
+        return len(log) - 1
+
+    def bury(self, name: TableName, findings: Findings) -> None:
+        for those in findings.garbage.values():
+            self.dead[name] += [garbage.record.offset for garbage in those]
 
     def last(self, key: bytes) -> Pair:
         def last_of(name: TableName) -> Row:
@@ -50,6 +69,7 @@ class Worker:
     logs: Logs
     logic: PairLogic
     rows: dict[TableName, MutableMapping[bytes, bytes]] = field(default_factory=dict)
+    misplaced: dict[TableName, MutableMapping[bytes, bytes]] = field(default_factory=dict)
     ledger: WriteLedger = field(default_factory=WriteLedger)
     outbox: dict[TableName, deque[LogRecord]] = field(
         default_factory=lambda: {name: deque() for name in TABLE_NAMES}
@@ -57,17 +77,19 @@ class Worker:
     unacknowledged: dict[TableName, tuple[int, int]] = field(default_factory=dict)
     appended: Counter[TableName] = field(default_factory=Counter)
     acknowledged: Counter[TableName] = field(default_factory=Counter)
+    home: Place = field(default_factory=lambda: HOME)
     _events: list[tuple[Event, Counter[TableName]]] = field(default_factory=list)
 
     def recover(self) -> None:
-        fold = PartitionFold(self.logic)
+        fold = PartitionFold(self.logic, self.home)
         for name in TABLE_NAMES:
             fold.read(name, self.logs.records[name])
             self.ledger.begin(PLACES[name], len(self.logs.records[name]))
         for name, folded in fold.finish().items():
-            self.rows[name] = folded.rows
+            self.logs.bury(name, folded.findings)
+            self.rows[name], self.misplaced[name] = folded.rows, folded.findings.misplaced
             for key in sorted(folded.rewrite):
-                self.append(name, LogRecord(key, folded.rows.get(key)))
+                self.append(name, LogRecord(key, *folded.record(key)))
 
     def pair(self, key: bytes) -> Pair:
         return Pair(self.rows["users"].get(key), self.rows["loyalty"].get(key))
@@ -105,7 +127,7 @@ class Worker:
         base = len(self.logs.records[name])
         batch = [self.outbox[name].popleft() for _ in range(min(count, len(self.outbox[name])))]
         for record in batch:
-            self.logs.records[name].append(record)
+            self.logs.write(name, record)
         self.unacknowledged[name] = (base, len(batch))
 
     def hear(self, name: TableName, *, place_known: bool = True) -> None:
@@ -122,14 +144,16 @@ class Worker:
         names = {place: name for name, place in PLACES.items()}
         for part in self.ledger.foreign():
             name = names[part.log]
-            seen: dict[bytes, list[Row]] = {}
-            for record in self.logs.records[name][part.first : part.end]:
-                assert record.key is not None
-                seen.setdefault(record.key, []).append(record.value)
-            for key, values in seen.items():
+            findings = Findings(self.logic, name, self.home, self.misplaced[name])
+            for key, records in findings.at_home(self.logs.records[name][part.first : part.end], ()):
+                values = [record.value for record in records if findings.counts(key, record, None)]
                 healed = heal(self.logic, name, key, self.pair(key), values)
                 for each in healed.rewrite:
                     self.put(each, key, getattr(healed.pair, each))
+            self.logs.bury(name, findings)
+            for key in findings.garbage:
+                row = self.rows[name].get(key) or findings.misplaced.get(key)
+                self.append(name, LogRecord(key, row, findings.repair(key)))
             self.ledger.merged(part)
 
     def drain(self) -> None:

@@ -19,16 +19,19 @@ from hypothesis.stateful import (
 
 from app.lane import fold as fold_module
 from app.lane import healing
+from app.lane.findings import Findings, Place
 from app.lane.fold import PartitionFold
 from app.lane.healing import Healed
 from app.lane.ledger import WriteLedger
-from app.lane.rowlogic import TABLE_NAMES, Pair, TableName
+from app.lane.rowlogic import TABLE_NAMES, Pair, Row, TableName
 from tests.lane import changelog_model
-from tests.lane.changelog_model import Event, Logs, Worker
-from tests.lane.toy_rows import TOY_LOGIC, apply_event, is_marker
+from tests.lane.changelog_model import Event, LogRecord, Logs, Worker
+from tests.lane.toy_rows import TOY_LOGIC, apply_event, is_marker, users_row
 
-KEYS = [b"ada", b"bob"]
-KEY = st.sampled_from([b"ada", b"ada", b"bob"])  # most of what can go wrong needs one key only
+KEYS = [b"eve", b"bob"]
+ELSEWHERE = b"ada"  # a key of another partition
+GARBAGE = st.sampled_from([b"", b"{", b"null", b"1", b'{"events":["x"]}', b"[[]]", b"{}"])
+KEY = st.sampled_from([b"eve", b"eve", b"bob"])  # most of what can go wrong needs one key only
 TABLE = st.sampled_from(TABLE_NAMES)
 
 
@@ -40,6 +43,7 @@ class ChangelogMachine(RuleBasedStateMachine):
         self.floor = 0  # events are newer than this: before lies a deletion whose grace period is over
         self.history: dict[bytes, list[Event]] = {key: [] for key in KEYS}
         self.replay: deque[Event] = deque()
+        self.garbage: dict[TableName, list[int]] = {name: [] for name in TABLE_NAMES}
         self.owner = self._new_owner()
 
     @initialize(healer=st.sampled_from(["patrol", "recovery", "acknowledgement"]))
@@ -101,6 +105,18 @@ class ChangelogMachine(RuleBasedStateMachine):
     def zombie_learns_that_it_is_one(self) -> None:
         self.zombies.pop(0)
 
+    @rule(table=TABLE, key=st.sampled_from([*KEYS, ELSEWHERE]), value=GARBAGE)
+    def somebody_writes_garbage(self, table: TableName, key: bytes, value: bytes) -> None:
+        self.garbage[table].append(self.logs.write(table, LogRecord(key, value)))
+
+    @rule(table=TABLE, value=st.sampled_from([None, b"", b"[1]"]))
+    def somebody_writes_without_a_key(self, table: TableName, value: Row) -> None:
+        self.logs.write(table, LogRecord(None, value))
+
+    @rule(time=st.one_of(st.none(), st.integers(1, 5)))
+    def somebody_writes_in_the_wrong_partition(self, time: int | None) -> None:
+        self.logs.write("users", LogRecord(ELSEWHERE, None if time is None else users_row([time])))
+
     @precondition(lambda self: any(map(self._is_deleted, KEYS)))
     @rule(key=KEY)
     def grace_period_ends(self, key: bytes) -> None:
@@ -126,6 +142,11 @@ class ChangelogMachine(RuleBasedStateMachine):
                 truth = apply_event(truth, event.kind, event.time)
             assert self.owner.pair(key) == truth, "rows in memory"
             assert self.logs.last(key) == truth, "last records"
+            assert self.owner.pair(ELSEWHERE) == Pair(None, None), "rows of another partition"
+        for name in TABLE_NAMES:
+            assert set(self.garbage[name]) == set(self.logs.dead[name]), "dead letters"
+            row = getattr(self.logs.last(ELSEWHERE), name)
+            assert row is None or TOY_LOGIC.judge(name, ELSEWHERE, row) is None, "garbage stays elsewhere"
 
     def _zombie(self, which: int) -> Worker:
         return self.zombies[which % len(self.zombies)]
@@ -173,10 +194,10 @@ def run(machine: type[RuleBasedStateMachine], *, examples: int, mutant: bool = F
 
 def a_stale_row_between_our_own(machine: ChangelogMachine) -> None:
     machine.choose_who_heals_last("acknowledgement")
-    machine.event(b"ada", "update", 1)
+    machine.event(b"eve", "update", 1)
     machine.paused_and_replaced()
     machine.event_comes_again()
-    machine.event(b"ada", "update", 2)
+    machine.event(b"eve", "update", 2)
     machine.send_and_acknowledge_all()
     machine.zombie_sends(0, "users", 1)
     machine.event(b"bob", "update", 1)
@@ -184,15 +205,23 @@ def a_stale_row_between_our_own(machine: ChangelogMachine) -> None:
 
 def a_tombstone_from_an_old_memory(machine: ChangelogMachine) -> None:
     machine.choose_who_heals_last("recovery")
-    machine.event(b"ada", "points", 1)
-    machine.event(b"ada", "delete", 1)
+    machine.event(b"eve", "points", 1)
+    machine.event(b"eve", "delete", 1)
     machine.paused_and_replaced()
     machine.event_comes_again()
     machine.event_comes_again()
-    machine.event(b"ada", "points", 2)
+    machine.event(b"eve", "points", 2)
 
 
-SCHEDULES = [a_stale_row_between_our_own, a_tombstone_from_an_old_memory]
+def a_repair_from_an_old_memory(machine: ChangelogMachine) -> None:
+    machine.choose_who_heals_last("recovery")
+    machine.somebody_writes_garbage("loyalty", b"eve", b"")
+    machine.event(b"eve", "points", 1)
+    machine.crash()
+    machine.paused_and_replaced()
+
+
+SCHEDULES = [a_stale_row_between_our_own, a_tombstone_from_an_old_memory, a_repair_from_an_old_memory]
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
@@ -224,7 +253,7 @@ def _recovery_overwrites(patch: pytest.MonkeyPatch) -> None:
         users=replace(TOY_LOGIC.users, supersedes=lambda older, newer: True),
         loyalty=replace(TOY_LOGIC.loyalty, supersedes=lambda older, newer: True),
     )
-    patch.setattr(changelog_model, "PartitionFold", lambda _: PartitionFold(overwriting))
+    patch.setattr(changelog_model, "PartitionFold", lambda _, place: PartitionFold(overwriting, place))
 
 
 def _recovery_rewrites_nothing(patch: pytest.MonkeyPatch) -> None:
@@ -238,12 +267,12 @@ def _tombstones_take_all(patch: pytest.MonkeyPatch) -> None:
 
 def _tombstones_take_nothing(patch: pytest.MonkeyPatch) -> None:
     forgiving = replace(TOY_LOGIC, is_marker=lambda row: False)
-    patch.setattr(changelog_model, "PartitionFold", lambda _: PartitionFold(forgiving))
+    patch.setattr(changelog_model, "PartitionFold", lambda _, place: PartitionFold(forgiving, place))
 
 
 def _rows_are_not_reconciled(patch: pytest.MonkeyPatch) -> None:
     careless = replace(TOY_LOGIC, reconcile=lambda users, loyalty: (users, loyalty))
-    patch.setattr(changelog_model, "PartitionFold", lambda _: PartitionFold(careless))
+    patch.setattr(changelog_model, "PartitionFold", lambda _, place: PartitionFold(careless, place))
 
 
 def _heals_in_memory_only(patch: pytest.MonkeyPatch) -> None:
@@ -254,6 +283,32 @@ def _heals_in_memory_only(patch: pytest.MonkeyPatch) -> None:
         return healed if healed.pair != ours else healed._replace(rewrite=())
 
     patch.setattr(changelog_model, "heal", heal)
+
+
+def _repairs_leave_no_mark(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Findings, "repair", lambda self, key: ())
+
+
+def _garbage_is_only_passed_over(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(changelog_model.Logs, "bury", lambda self, name, findings: findings.garbage.clear())
+
+
+def _repairs_end_rows(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(fold_module, "is_repair", lambda record: False)
+
+
+def _every_key_is_at_home(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(changelog_model, "HOME", Place(0, 1))
+
+
+def _garbage_stays_where_it_is(patch: pytest.MonkeyPatch) -> None:
+    finish = fold_module._LogFold.finish
+
+    def rewrite_rows_only(self: Any) -> Any:
+        folded = finish(self)
+        return folded._replace(rewrite=folded.rewrite - folded.findings.garbage.keys())
+
+    patch.setattr(fold_module._LogFold, "finish", rewrite_rows_only)
 
 
 @pytest.mark.parametrize(
@@ -267,6 +322,11 @@ def _heals_in_memory_only(patch: pytest.MonkeyPatch) -> None:
         _tombstones_take_nothing,
         _rows_are_not_reconciled,
         _heals_in_memory_only,
+        _repairs_leave_no_mark,
+        _repairs_end_rows,
+        _garbage_is_only_passed_over,
+        _every_key_is_at_home,
+        _garbage_stays_where_it_is,
     ],
 )
 def test_a_planted_bug_is_caught(

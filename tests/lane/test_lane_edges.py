@@ -11,6 +11,7 @@ import pytest
 from app.lane import EXIT_PROTECT, Slice, die, run_slices
 from app.lane.ages import Ages
 from app.lane.desk import Reception
+from app.lane.fatal import refuse
 from app.lane.observer import LaneObserver
 from app.lane.offsets import Flight
 from app.lane.tally import Tally
@@ -146,6 +147,21 @@ def test_dying_says_why_in_one_line_and_leaves_with_the_agreed_code(caplog: pyte
         die("a reason", leave=leave)
     assert codes == [EXIT_PROTECT]
     assert [record.getMessage() for record in caplog.records] == ["stopping to protect data: a reason"]
+
+
+def test_refusing_says_why_on_standard_error_and_leaves_with_the_agreed_code(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    codes: list[int] = []
+
+    def leave(code: int) -> NoReturn:
+        codes.append(code)
+        raise Died
+
+    with pytest.raises(Died):
+        refuse("a reason", leave=leave)
+    assert codes == [1]
+    assert capsys.readouterr() == ("", "rollcall: a reason\n")
 
 
 class TestVersions:

@@ -4,7 +4,7 @@ deletion time; whatever is not newer than that is gone."""
 import json
 from collections.abc import Iterable
 
-from app.lane.rowlogic import Pair, PairLogic, Row, RowLogic
+from app.lane.rowlogic import LaterVersion, NoRow, Pair, PairLogic, Row, RowLogic, TableName
 
 Times = frozenset[int]
 
@@ -55,6 +55,23 @@ def is_marker(users: bytes) -> bool:
     return bool(deleted_at) and not events
 
 
+def judge(table: TableName, _key: bytes, value: bytes) -> NoRow | LaterVersion | None:
+    """A toy row does not say whose it is."""
+    try:
+        row = json.loads(value)
+    except ValueError:
+        return NoRow("not_json", "expected JSON")
+    if row == LATER:
+        return LaterVersion()
+    times = row.get("events") if isinstance(row, dict) else row
+    shape = dict if table == "users" else list
+    if isinstance(row, shape) and isinstance(times, list) and all(isinstance(time, int) for time in times):
+        return None
+    return NoRow("schema", "$: expected a toy row")
+
+
+LATER = "a row of a later version"
+
 TOY_LOGIC = PairLogic(
     users=RowLogic(
         merge=merge_users, supersedes=lambda older, newer: merge_users(b"", older, newer) == newer
@@ -62,6 +79,7 @@ TOY_LOGIC = PairLogic(
     loyalty=RowLogic(
         merge=merge_loyalty, supersedes=lambda older, newer: merge_loyalty(b"", older, newer) == newer
     ),
+    judge=judge,
     reconcile=reconcile,
     is_marker=is_marker,
 )

@@ -18,6 +18,8 @@ from app.lane import (
     run_slices,
     slice_topic,
 )
+from app.lane.findings import Garbage
+from app.lane.ledger import LogPartition
 from app.lane.producer import GroupProducer
 from app.lane.producer_config import ProducerConfig
 from app.lane.reader import ReaderConfig
@@ -59,13 +61,17 @@ def main(broker: str, app_id: str, topic: str, partitions: int) -> int:
     tables = TablesConfig(
         partitions=partitions, reader=ReaderConfig(bootstrap_servers=broker), patrol_seconds=1.0
     )
-    pair = install_tables(app, tables, TOY_LOGIC, producer, observer=Announcer())
+    pair = install_tables(app, tables, TOY_LOGIC, producer, no_dead_letter, observer=Announcer())
 
     @app.agent(slice_topic(app, topic), concurrency=4)
     async def state(stream: AsyncIterable[Slice]) -> None:
         await run_slices(stream, lambda records: handle(pair, producer, records))
 
     return run(app, stop_deadline=60.0)
+
+
+def no_dead_letter(log: LogPartition, _: Garbage) -> None:
+    raise AssertionError(f"nobody writes garbage to {log.topic}")
 
 
 async def handle(pair: TablePair, producer: GroupProducer, records: Slice) -> None:

@@ -10,11 +10,10 @@ from app.state import (
     decode_loyalty,
     decode_user,
     encode_user,
-    merge_users,
     user_supersedes,
 )
 from app.state.instants import instant
-from tests.state.events import at, full, partial
+from tests.state.events import full, partial
 from tests.state.histories import replay
 
 
@@ -50,20 +49,6 @@ def test_what_is_no_row_is_refused_without_a_word_of_it(value: bytes) -> None:
     assert "PII" not in str(error.value)
     with pytest.raises(InvalidRow):
         decode_loyalty(value)
-
-
-@pytest.mark.parametrize("older", [b"", b"1"])
-def test_recovery_is_told_of_what_is_no_row(older: bytes) -> None:
-    with pytest.raises(InvalidRow):
-        user_supersedes(older, b"2")
-
-
-def test_a_row_with_a_time_that_is_none_is_refused_when_it_is_merged() -> None:
-    row, _ = replay([full(1, user={"name": "N"})])
-    assert row is not None
-    odd = decode_user(encode_user(row).replace(at(1).encode(), b"yesterday"))
-    with pytest.raises(InvalidRow):
-        merge_users(odd, row)
 
 
 def test_an_instant_is_refused_where_there_is_none() -> None:

@@ -1,0 +1,263 @@
+"""What is no row: every kind of it, wherever it stands in either log, found by a recovery or by a patrol."""
+
+from collections.abc import Callable, Sequence
+
+import faust
+import pytest
+
+from app.lane.findings import REPAIRED, Findings, Place, too_many_misplaced
+from app.lane.fold import PartitionFold
+from app.lane.ledger import LogPartition
+from app.lane.partitioner import partition_of
+from app.lane.rowlogic import TABLE_NAMES, Row, TableName
+from app.lane.table_pair import TablePair
+from app.lane.tables import LaneTable
+from app.row_logic import ROW_LOGIC
+from tests.lane.changelog_model import LogRecord, Logs, Worker
+from tests.lane.toy_rows import LATER as TOY_LATER
+from tests.lane.toy_rows import TOY_LOGIC, users_row
+from tests.state import no_rows
+from tests.state.no_rows import KEY, LATER, MARKER, NOT_JSON, ROWS, SCHEMA, changed
+
+HOME = Place(partition_of(KEY, 6), 6)
+ELSEWHERE = Place(HOME.partition + 1, 7)
+assert partition_of(KEY, ELSEWHERE.partitions) != ELSEWHERE.partition
+
+GARBAGE = "garbage"
+Shape = Sequence[Row | str]
+"""The values of a log, with GARBAGE where something stands that is no row."""
+
+
+def shapes(table: TableName) -> dict[str, Shape]:
+    row = ROWS[table]
+    newer = {
+        "users": changed(no_rows.USERS_ROW, last_login_at="2024-01-01T00:00:09.000000Z"),
+        "loyalty": changed(no_rows.LOYALTY_ROW, points={"value": 10, "as_of": 1_704_067_209_000_000}),
+    }[table]
+    return {
+        "alone": [GARBAGE],
+        "twice": [GARBAGE, GARBAGE],
+        "after the row": [row, GARBAGE],
+        "before the row": [GARBAGE, row],
+        "between two rows": [row, GARBAGE, newer],
+        "after a row that is not the newest": [newer, row, GARBAGE],
+        "before a tombstone": [GARBAGE, None],
+        "between row and tombstone": [row, GARBAGE, None],
+        "after a tombstone": [row, None, GARBAGE],
+        "again after the row": [GARBAGE, row, GARBAGE],
+        "after the marker": [MARKER if table == "users" else row, GARBAGE],
+        "after the marker's end": [MARKER if table == "users" else row, None, GARBAGE],
+    }
+
+
+def write(logs: Logs, table: TableName, shape: Shape, garbage: bytes | None) -> list[int]:
+    """Somebody writes a log; without garbage, its places are left out. Returns the offsets of garbage."""
+    offsets = []
+    for value in shape:
+        if not isinstance(value, str):
+            logs.write(table, LogRecord(KEY, value))
+        elif garbage is not None:
+            offsets.append(logs.write(table, LogRecord(KEY, garbage)))
+    return offsets
+
+
+def start(logs: Logs) -> Worker:
+    worker = Worker(logs, ROW_LOGIC, home=HOME)
+    worker.recover()
+    worker.drain()
+    return worker
+
+
+def by_recovery(table: TableName, shape: Shape, garbage: bytes | None) -> tuple[Logs, Worker, list[int]]:
+    logs = Logs()
+    offsets = write(logs, table, shape, garbage)
+    return logs, start(logs), offsets
+
+
+def by_patrol(table: TableName, shape: Shape, garbage: bytes | None) -> tuple[Logs, Worker, list[int]]:
+    logs = Logs()
+    worker = start(logs)
+    offsets = write(logs, table, shape, garbage)
+    worker.patrol()
+    worker.drain()
+    return logs, worker, offsets
+
+
+@pytest.mark.parametrize("table", TABLE_NAMES)
+@pytest.mark.parametrize("find", [by_recovery, by_patrol])
+@pytest.mark.parametrize("name", shapes("users"))
+def test_garbage_counts_as_not_written_and_one_look_heals_the_log(
+    table: TableName,
+    name: str,
+    find: Callable[[TableName, Shape, bytes | None], tuple[Logs, Worker, list[int]]],
+) -> None:
+    shape = shapes(table)[name]
+    _, without, _ = find(table, shape, None)
+    for garbage in (NOT_JSON[table] | SCHEMA[table]).values():
+        logs, worker, offsets = find(table, shape, garbage)
+        assert worker.pair(KEY) == without.pair(KEY)
+        assert logs.last(KEY) == without.pair(KEY)
+        assert logs.dead[table] == offsets, "each is a dead letter, once"
+        # A second start finds nothing, whatever stands behind the garbage.
+        ends = {each: len(records) for each, records in logs.records.items()}
+        again = start(logs)
+        assert again.pair(KEY) == without.pair(KEY)
+        assert logs.dead[table] == offsets
+        assert {each: len(records) for each, records in logs.records.items()} == ends
+
+
+def fold(table: TableName, place: Place, *values: Row, key: bytes | None = KEY) -> PartitionFold:
+    partition = PartitionFold(ROW_LOGIC, place)
+    partition.read(table, [LogRecord(key, value, offset=at) for at, value in enumerate(values)])
+    return partition
+
+
+@pytest.mark.parametrize("table", TABLE_NAMES)
+def test_a_valid_row_in_the_wrong_partition_is_left_alone(table: TableName) -> None:
+    folded = fold(table, ELSEWHERE, ROWS[table], None, ROWS[table]).finish()[table]
+    assert (dict(folded.rows), folded.rewrite) == ({}, set())
+    assert folded.findings.misplaced == {KEY: ROWS[table]}
+    assert folded.findings.skipped() == {
+        "garbage": 0,
+        "keyless": 0,
+        "misplaced_row": 2,
+        "misplaced_tombstone": 1,
+        "later_version": 0,
+    }
+
+
+@pytest.mark.parametrize("table", TABLE_NAMES)
+def test_garbage_in_the_wrong_partition_is_written_over_where_it_stands(table: TableName) -> None:
+    for garbage in (NOT_JSON[table] | SCHEMA[table]).values():
+        folded = fold(table, ELSEWHERE, garbage).finish()[table]
+        assert folded.rewrite == {KEY}
+        assert folded.record(KEY) == (None, [(REPAIRED, b"0")])
+        # A row that nobody here owns is not lost by it.
+        folded = fold(table, ELSEWHERE, ROWS[table], garbage).finish()[table]
+        assert folded.record(KEY) == (ROWS[table], [(REPAIRED, b"1")])
+
+
+@pytest.mark.parametrize("table", TABLE_NAMES)
+def test_a_later_versions_row_is_named_and_not_touched(table: TableName) -> None:
+    for later in LATER[table].values():
+        partition = fold(table, HOME, ROWS[table], later, later)
+        findings, _ = partition.findings(table)
+        assert findings.later == 1
+        assert partition.finish()[table].rewrite == set()
+        # Elsewhere it is a row like any other of a wrong partition.
+        findings, _ = fold(table, ELSEWHERE, later).findings(table)
+        assert (findings.later, findings.misplaced) == (None, {KEY: later})
+
+
+@pytest.mark.parametrize("table", TABLE_NAMES)
+@pytest.mark.parametrize("value", [None, b"", b"{}", *ROWS.values()])
+def test_a_record_without_a_key_is_only_skipped(table: TableName, value: Row) -> None:
+    folded = fold(table, HOME, value, key=None).finish()[table]
+    assert (dict(folded.rows), folded.rewrite) == ({}, set())
+    assert {kind: count for kind, count in folded.findings.skipped().items() if count} == {"keyless": 1}
+
+
+@pytest.mark.parametrize("header", [b"", b"x", None, b"-1", b"1" * 30, b"\xd9\xa2"])
+def test_a_mark_that_names_no_offset_says_nothing(header: bytes | None) -> None:
+    findings = Findings(ROW_LOGIC, "users", HOME)
+    garbage, row = LogRecord(KEY, b"{}"), LogRecord(KEY, no_rows.USERS_ROW, [("repaired", header)], 1)
+    for key, records in findings.at_home([garbage, row], ()):
+        assert [findings.counts(key, record, None) for record in records] == [False, True]
+    assert findings.skipped()["garbage"] == 1
+
+
+def test_a_repair_says_nothing_of_later_garbage() -> None:
+    logs, _, _ = by_recovery("users", [GARBAGE, no_rows.USERS_ROW], b"{}")
+    offset = logs.write("users", LogRecord(KEY, b"{"))
+    start(logs)
+    assert logs.dead["users"] == [0, offset]
+    assert logs.last(KEY).users == no_rows.USERS_ROW
+
+
+@pytest.mark.parametrize(
+    ("misplaced", "keys", "many"),
+    [
+        (0, 0, False),
+        (9, 9, False),
+        (10, 10, True),
+        (10, 1_000, True),
+        (10, 1_001, False),
+        (99, 9_999, False),
+        (100, 10_000, True),
+    ],
+)
+def test_many_is_a_share_of_a_log_and_at_least_ten(misplaced: int, keys: int, many: bool) -> None:
+    assert too_many_misplaced(misplaced, keys) is many
+
+
+class _NoProducer:
+    on_acknowledged = None
+
+
+@pytest.fixture
+def pair() -> TablePair:
+    app = faust.App("toy", store="memory://", Table=LaneTable)
+    users, loyalty = (app.Table(name, key_type=bytes, value_type=bytes) for name in TABLE_NAMES)
+    assert isinstance(users, LaneTable)
+    assert isinstance(loyalty, LaneTable)
+    return TablePair(
+        users=users,
+        loyalty=loyalty,
+        logic=TOY_LOGIC,
+        producer=_NoProducer(),  # type: ignore[arg-type]
+        partitions=12,
+        dead_letter=lambda log, garbage: None,
+    )
+
+
+def grown(pair: TablePair, keys: int) -> dict[int, PartitionFold]:
+    """The logs of a topic that had 6 partitions and now has 12."""
+    folds = {partition: pair.fold(partition) for partition in range(12)}
+    for number in range(keys):
+        key = b"key-%d" % number
+        folds[partition_of(key, 6)].read("users", [LogRecord(key, users_row([1]))])
+    return folds
+
+
+@pytest.mark.parametrize("keys", [24, 40, 1_000])
+def test_a_topic_that_was_given_more_partitions_is_refused(pair: TablePair, keys: int) -> None:
+    said = pair.objection(grown(pair, keys))
+    assert said is not None
+    assert "toy-users-changelog" in said
+    assert "partition count was changed" in said
+    assert "\n" not in said
+
+
+def test_a_few_keys_in_a_wrong_partition_are_no_reason_to_stop(pair: TablePair) -> None:
+    folds = {partition: pair.fold(partition) for partition in range(12)}
+    for number in range(9):
+        key = b"key-%d" % number
+        folds[(partition_of(key, 12) + 1) % 12].read("users", [LogRecord(key, users_row([1]))])
+    assert pair.objection(folds) is None
+    # What an operator ends by tombstones does not count any more.
+    folds = grown(pair, 40)
+    for number in range(40):
+        key = b"key-%d" % number
+        folds[partition_of(key, 6)].read("users", [LogRecord(key, None)])
+    assert pair.objection(folds) is None
+
+
+def test_a_later_versions_row_is_named_by_its_place(pair: TablePair) -> None:
+    key = next(b"key-%d" % number for number in range(100) if partition_of(b"key-%d" % number, 12) == 3)
+    folds = {3: pair.fold(3)}
+    folds[3].read("loyalty", [LogRecord(key, b'"%b"' % TOY_LATER.encode(), offset=7)])
+    said = pair.objection(folds)
+    assert said is not None
+    assert said.startswith("toy-loyalty-changelog/3/7 is a row of a later version")
+
+
+def test_what_is_known_of_misplaced_rows_outlives_the_recovery(pair: TablePair) -> None:
+    key = next(b"key-%d" % number for number in range(100) if partition_of(b"key-%d" % number, 12) == 3)
+    fold = pair.fold(4)
+    fold.read("users", [LogRecord(key, users_row([1]))])
+    ends = dict.fromkeys(pair.logs(4), 1)
+    pair.install(4, fold.finish(), ends)
+    log = LogPartition("toy-users-changelog", 4)
+    assert pair.foreign(log).misplaced == {key: users_row([1])}
+    pair.forget(4)
+    assert pair.foreign(log).misplaced == {}
