@@ -4,9 +4,8 @@ No event id, no event time and no tenant anywhere: the time is the row's `update
 event carries full snapshots of all its users; a deletion is a flag in one of them.
 """
 
-from typing import Any, Final
+from typing import Any
 
-import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from app.canonical import Data, EventType, Status, TimeSource
@@ -26,9 +25,6 @@ EVENTS: dict[str, EventType] = {
 }
 # Of `user`, and yet not about a user's own state.
 OTHER_EVENTS = frozenset({"user.didFollow", "user.didJoinCommunity"})
-
-# Free-form, customer-defined and unbounded at the vendor; bounded here for the rows' sake.
-MAX_METADATA_BYTES: Final = 16 << 10
 
 
 class User(Struct, rename="camel", gc=False):
@@ -153,10 +149,7 @@ def _attributes(user: User, odd: list[str]) -> dict[str, Any]:
     if user.is_global_ban is not None:
         attributes["is_global_ban"] = user.is_global_ban
     if user.metadata is not None:
-        if len(msgspec.json.encode(user.metadata)) <= MAX_METADATA_BYTES:
-            attributes["metadata"] = user.metadata
-        else:
-            odd.append("metadata")
+        attributes["metadata"] = user.metadata
     if user.tags is not None:
         attributes["tags"] = user.tags
     if created := carried_time(user.created_at, "createdAt", odd):

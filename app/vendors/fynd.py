@@ -20,6 +20,7 @@ from app.vendors.values import (
     event_name,
     identity,
     number_clock,
+    text_of,
     unknown_event,
 )
 
@@ -374,7 +375,7 @@ def _put_attributes(
         created = _twin(created, user.created_at_camel, "created_at", odd)
     if account:
         attributes["account_type"] = account
-    if user.external_id is not None and (external := identity(user.external_id)):
+    if external := text_of(user.external_id):
         attributes["external_id"] = external
     if user.emails is not None:
         attributes["emails"] = _without(_NO_EMAIL, user.emails)

@@ -26,6 +26,7 @@ from app.vendors.values import (
     number_clock,
     optional_integer,
     other_family,
+    text_of,
     unknown_event,
 )
 
@@ -285,7 +286,7 @@ def _claims(user: User, sub: str, odd: list[str]) -> dict[str, Any]:
 
 def _attributes(user: User, odd: list[str]) -> dict[str, Any]:
     attributes: dict[str, Any] = {}
-    if ext_id := identity(user.ext_id):
+    if ext_id := text_of(user.ext_id):
         attributes["ext_id"] = ext_id
     if user.bio:
         attributes["bio"] = user.bio

@@ -68,6 +68,11 @@ def identity(value: object) -> str | None:
     return None
 
 
+def text_of(value: str | int | None) -> str | None:
+    """A carried text or integer as text, whatever it says; None if it is absent or empty."""
+    return None if value is None or value == "" else str(value)
+
+
 def needed_id(value: object, place: str) -> str:
     sub = identity(value)
     if sub is None:

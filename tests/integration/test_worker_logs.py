@@ -86,8 +86,7 @@ def test_a_group_that_comes_and_goes_is_no_trouble(
 ) -> None:
     """On a Kafka that has never seen a group: the first start, a second worker that joins and leaves, the
     stop. Every line about that is information."""
-    # A look at a topic would make it, with other partitions than ours.
-    with EmbeddedKafka(stock=stock, extra={"auto.create.topics.enable": "false"}) as kafka:
+    with EmbeddedKafka(stock=stock) as kafka:
         site = Site(kafka.bootstrap, unique, tmp_path, LOG_FORMAT="json")
         with site.worker() as first:
             whole = partitions(first.wait_ready())
