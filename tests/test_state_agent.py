@@ -7,6 +7,7 @@ import faust
 import msgspec
 import pytest
 
+from app import state_agent
 from app.canonical import encode_event
 from app.deadletter import Origin
 from app.lane import Slice
@@ -210,9 +211,18 @@ async def test_a_time_that_cannot_be_is_dead(time: str, timestamp: int, dead: bo
     assert bench.counted() == {"bad_time" if dead else "changed": 1}
 
 
-HUGE = "x" * 400_000
+# As large as an attribute may be, and as a reason of a score.
+HUGE, REASON = "x" * 16_000, "x" * 1_000
+# In place of 1 MiB, which takes many events to fill.
+LIMIT = 3 * len(HUGE)
 
 
+@pytest.fixture
+def small_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state_agent, "LARGEST_ROW", LIMIT)
+
+
+@pytest.mark.usefixtures("small_limit")
 async def test_events_that_would_make_a_row_too_large_are_dead_one_by_one() -> None:
     history = [
         full(1, user={"name": "N"}),
@@ -220,23 +230,36 @@ async def test_events_that_would_make_a_row_too_large_are_dead_one_by_one() -> N
         partial(3, attributes={"b": HUGE}),
         partial(4, attributes={"c": HUGE}),  # too much
         partial(5, attributes={"d": "small"}, user={"email": "E"}),
-        score(6, score={"reason": HUGE * 3}),  # too much in the other table
         partial(7, attributes={"a": None}),
         partial(8, attributes={"c": HUGE}),  # now it fits
+        partial(9, attributes={"e": HUGE}),  # too much, and stays so to the end of the slice
         partial(4, attributes={"c": "old"}),  # stale, as it would not be if the first one had been applied
     ]
     bench = Bench()
     await bench.handle(*lines(history))
-    dead = Dead("too_large", f"its row: expected at most {LARGEST_ROW} bytes")
-    assert bench.letters.dead == [(3, "canonical", dead), (5, "canonical", dead)]
-    applied = [each for offset, each in enumerate(history) if offset not in {3, 5}]
+    dead = Dead("too_large", f"its row: expected at most {LIMIT} bytes")
+    assert bench.letters.dead == [(3, "canonical", dead), (7, "canonical", dead)]
+    applied = [each for offset, each in enumerate(history) if offset not in {3, 7}]
     assert bench.rows() == encoded(fold(applied)[KEY.decode()])
     assert bench.counted() == {"changed": 6, "stale": 1, "too_large": 2}
     assert len(bench.written.records) == 1
 
 
+async def test_the_loyalty_row_has_a_limit_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state_agent, "LARGEST_ROW", 3 * len(REASON))
+    history = [score(number, score={"reason": REASON}) for number in (1, 2, 3, 4)]
+    bench = Bench()
+    await bench.handle(*lines(history))
+    assert [(offset, each.reason) for offset, _, each in bench.letters.dead] == [
+        (2, "too_large"),
+        (3, "too_large"),
+    ]
+    assert bench.rows() == encoded(fold(history[:2])[KEY.decode()])
+
+
+@pytest.mark.usefixtures("small_limit")
 async def test_a_row_that_becomes_small_again_in_its_slice_costs_nothing() -> None:
-    history = [full(1, attributes={"a": HUGE * 3}), full(2), partial(3)]
+    history = [full(1, attributes={"a": HUGE, "b": HUGE, "c": HUGE}), full(2), partial(3)]
     bench = Bench()
     await bench.handle(*lines(history))
     assert bench.letters.dead == []
@@ -245,11 +268,12 @@ async def test_a_row_that_becomes_small_again_in_its_slice_costs_nothing() -> No
 
 async def test_what_the_changelog_takes_is_a_limit_too() -> None:
     bench = Bench(largest=10_000)
-    await bench.handle(*lines([full(1), partial(2, attributes={"a": "x" * 20_000}), partial(3)]))
+    await bench.handle(*lines([full(1), partial(2, attributes={"a": HUGE}), partial(3)]))
     assert [(offset, each.reason) for offset, _, each in bench.letters.dead] == [(1, "too_large")]
     assert len(bench.rows()[0] or b"") < 1_000
 
 
+@pytest.mark.usefixtures("small_limit")
 async def test_an_old_row_over_the_limit_may_become_smaller_and_may_be_deleted() -> None:
     huge = fold([full(1, attributes={"a": HUGE, "b": HUGE, "c": HUGE}), score(1)])[KEY.decode()]
     user, loyalty = encoded(huge)

@@ -15,6 +15,8 @@ from tests.cli.command import run
 from tests.faults.cluster import authorising_broker
 from tests.integration.worker import Site
 
+pytestmark = pytest.mark.kafka
+
 TOPIC_OF: dict[str, Callable[[Settings], str]] = {
     "vendor": lambda settings: settings.topic_of("fynd"),
     "canonical": lambda settings: settings.topic_events,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.lane.batches import RecordTooLarge, RoundBatches
 from app.settings import load
-from app.topics import EVENT_BYTES, ROW_BYTES, Found, Target, target
+from app.topics import EVENT_BYTES, LETTER_BYTES, ROW_BYTES, Found, Target, target
 
 BATCH_BYTES = 500
 LARGEST_BYTES = 2_000
@@ -77,7 +77,7 @@ def test_the_producer_takes_whatever_the_judge_of_the_topic_lets_pass(
 
 
 @pytest.mark.parametrize(
-    ("topic", "sent"), [("events", EVENT_BYTES), ("dead", EVENT_BYTES), ("rows", ROW_BYTES)]
+    ("topic", "sent"), [("events", EVENT_BYTES), ("dead", LETTER_BYTES), ("rows", ROW_BYTES)]
 )
 def test_of_two_limits_the_smaller_is_the_one_that_holds(topic: str, sent: int) -> None:
     settings = load({})
