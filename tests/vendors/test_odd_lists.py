@@ -143,12 +143,13 @@ def check_cost(vendor: str, record: Given, factor: int) -> None:
 
 
 def seconds_of(call: Callable[[], object]) -> tuple[float, object]:
-    """Processor seconds of the call, and what it returned. The least of three: other work on the machine only adds to them. A tracer, as
-    coverage is one, would count the lines of Python more than the decoder's work."""
+    """Processor seconds of the call, and what it returned. The least of three: other work on the
+    machine only adds to them. A tracer, as coverage is one, would make lines of Python look dearer than the
+    decoder's work."""
     tracer = sys.gettrace()
     sys.settrace(None)
     try:
-        spans = []
+        spans, result = [], None
         for _ in range(3):
             started = time.process_time()
             result = call()
