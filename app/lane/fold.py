@@ -72,7 +72,8 @@ class _LogFold:
             if newer is None:
                 if is_repair(record):
                     if row is not None:
-                        self._last[key] = None
+                        # No row or tombstone: whichever the key has in the end is written behind it.
+                        self._last[key] = b""
                     continue
                 self._end(key, row)
                 row = None

@@ -276,3 +276,13 @@ def test_a_deleted_users_loyalty_row_under_garbage_stays_away_when_the_marker_ha
     ends = {each: len(records) for each, records in logs.records.items()}
     assert start(logs).pair(KEY) == (None, None)
     assert {each: len(records) for each, records in logs.records.items()} == ends
+
+
+def test_a_repair_by_one_who_did_not_know_the_deleted_users_row_ends_it_neither() -> None:
+    logs = Logs()
+    write(logs, "users", [MARKER], None)
+    (at,) = write(logs, "loyalty", [ROWS["loyalty"], GARBAGE], b"{}")
+    logs.write("loyalty", LogRecord(KEY, None, [(REPAIRED, b"%d" % at)]))
+    assert start(logs).pair(KEY) == (MARKER, None)
+    write(logs, "users", [None], None)  # the grace period is over
+    assert start(logs).pair(KEY) == (None, None)
