@@ -6,7 +6,7 @@ Plain objects; `app.vendor_agent` asks before it writes anything of a slice.
 import re
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from app.lane import Slice
@@ -84,12 +84,7 @@ class DeadLimit:
 
         `dead`: indices of its dead records, ascending.
         """
-        until = self._passed.get(records.partition, 0)
-        counted = [
-            index
-            for index, record in enumerate(records.records)
-            if record.offset >= until and not (record.headers and is_redriven(record.headers))
-        ]
+        counted = [index for index in range(len(records)) if self._counts(records, index)]
         if len(counted) < len(records):
             numbers = {index: number for number, index in enumerate(counted)}
             dead = [numbers[index] for index in dead if index in numbers]
@@ -98,9 +93,17 @@ class DeadLimit:
         self._share.restart()
         return f"dead letters up to {records.partition}/{records.next_offset}"
 
-    def add_dead(self, count: int) -> None:
-        """So many records of which the verdict is given are dead after all: a broker refused their events."""
-        self._share.add_dead(count)
+    def add_dead(self, records: Slice, dead: Collection[int]) -> None:
+        """Records of a slice of which the verdict is given are dead after all, as a broker refused their
+        events. `dead`: their indices."""
+        self._share.add_dead(sum(self._counts(records, index) for index in dead))
+
+    def _counts(self, records: Slice, index: int) -> bool:
+        """Whether the limit looks at the record: neither a redrive nor an operator has sent it through."""
+        record = records.records[index]
+        if record.offset < self._passed.get(records.partition, 0):
+            return False
+        return not (record.headers and is_redriven(record.headers))
 
     def resume(self, notes: Mapping[tuple[str, int], str]) -> None:
         """An operator has looked and says: go on. The records that led to the hold pass, those after

@@ -309,18 +309,28 @@ async def _create(admin: AIOKafkaAdminClient, topics: Sequence[Topic], replicas:
     for topic in topics:
         configs = {"cleanup.policy": topic.cleanup, **topic.configs}
         code, message = await _create_one(admin, topic, replicas, configs)
-        if code in _REFUSED_CONFIGS and (optional := sorted(configs.keys() - _ESSENTIAL)):
-            essential = {name: value for name, value in configs.items() if name in _ESSENTIAL}
-            refused = message
-            code, message = await _create_one(admin, topic, replicas, essential)
+        refused = message
+        for kept in _less(topic):
+            if code not in _REFUSED_CONFIGS or not (left_out := sorted(configs.keys() - kept)):
+                continue
+            fewer = {name: value for name, value in configs.items() if name in kept}
+            code, message = await _create_one(admin, topic, replicas, fewer)
             if code == 0:
-                without = ", ".join(optional)
+                without = ", ".join(left_out)
                 logger.warning("created topic %s without %s: %s", topic.name, without, refused)
         if code == TopicAlreadyExistsError.errno:
             continue
         if code:
             raise TopicsError(f"topic {topic.name} could not be created: {message}")
         logger.info("created topic %s", topic.name)
+
+
+def _less(topic: Topic) -> list[AbstractSet[str]]:
+    """With which settings a topic is created if the cluster refuses all of them together, in this order."""
+    if topic.role == "dead_letter":
+        # Managed clusters take 8 MiB, or 20; with their own limit the largest letters are shortened.
+        return [_ESSENTIAL, _ESSENTIAL - {"max.message.bytes"}]
+    return [_ESSENTIAL]
 
 
 async def _create_one(

@@ -150,7 +150,7 @@ class VendorAgent:
             tally.outcomes["emit", ""] -= 1
             tally.add(dead)
             self._bury_one(records, index, dead)
-        self._limit.add_dead(len(late))
+        self._limit.add_dead(records, late)
         await self._producer.sync()
 
     def _count(self, tally: "Tally", records: Sequence[Record]) -> None:

@@ -168,3 +168,26 @@ def test_what_was_refused_before_a_restart_is_forgotten() -> None:
     share.restart()
     share.add_dead(10)
     assert not exceeds(share, "." * 10)
+
+
+def test_what_a_broker_refused_of_a_redrive_does_not_count_either() -> None:
+    for headers, held in ((REDRIVEN, False), ((), True)):
+        limit = DeadLimit(0.5, 10)
+        own = slice_of(0, 0, 10)
+        assert limit.holds(own, []) is None
+        again = Slice("t", 0, [Line(10 + index, headers=headers) for index in range(10)])
+        assert limit.holds(again, []) is None
+        limit.add_dead(again, range(10))
+        assert (limit.holds(slice_of(0, 20, 1), []) is not None) is held
+
+
+def test_what_an_operator_let_pass_does_not_count_if_a_broker_refuses_it() -> None:
+    held = slice_of(0, 0, 10)
+    limit = DeadLimit(0.5, 10)
+    note = limit.holds(held, all_dead(held))
+    assert note is not None
+    limit.resume({("t", 0): note})
+    assert limit.holds(slice_of(0, 10, 10), []) is None
+    assert limit.holds(held, []) is None
+    limit.add_dead(held, range(10))
+    assert limit.holds(slice_of(0, 20, 1), []) is None

@@ -29,13 +29,18 @@ class FoldedTable(NamedTuple):
     """Keys whose row (or its absence) is not what the last record of the log says, and all keys under
     which there is garbage."""
     findings: Findings
+    ended: set[bytes]
+    """Keys of `rewrite` without a row under which the last record is one."""
 
-    def record(self, key: bytes) -> tuple[Row, Headers]:
-        """What has to be written under a key of `rewrite`: value and headers."""
-        row = self.rows.get(key)
+    def records(self, key: bytes) -> list[tuple[Row, Headers]]:
+        """What has to be written under a key of `rewrite`, in this order: value and headers."""
+        row, repair = self.rows.get(key), self.findings.repair(key)
         if row is None:
             row = self.findings.misplaced.get(key)
-        return row, self.findings.repair(key)
+        if repair and row is None and key in self.ended:
+            # A tombstone over garbage ends nothing, so the one that ends the row is another record.
+            return [(None, ()), (None, repair)]
+        return [(row, repair)]
 
 
 class _LogFold:
@@ -67,7 +72,8 @@ class _LogFold:
             if newer is None:
                 if is_repair(record):
                     if row is not None:
-                        self._last[key] = None
+                        # No row or tombstone: whichever the key has in the end is written behind it.
+                        self._last[key] = b""
                     continue
                 self._end(key, row)
                 row = None
@@ -97,7 +103,8 @@ class _LogFold:
 
     def finish(self) -> FoldedTable:
         rewrite = {key for key, last in self._last.items() if self.rows.get(key) != last}
-        return FoldedTable(self.rows, rewrite | self.findings.garbage.keys(), self.findings)
+        ended = {key for key in rewrite if key not in self.rows}
+        return FoldedTable(self.rows, rewrite | self.findings.garbage.keys(), self.findings, ended)
 
     def _end(self, key: bytes, older: Row) -> None:
         self._last.pop(key, None)

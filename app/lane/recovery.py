@@ -134,8 +134,8 @@ class TableLoader:
         producer, waiting = self._pair.producer, 0
         for name, log in zip(TABLE_NAMES, self._pair.logs(partition), strict=True):
             for key in folded[name].rewrite:
-                row, headers = folded[name].record(key)
-                producer.append(log.topic, partition, key, row, headers=headers)
+                for row, headers in folded[name].records(key):
+                    producer.append(log.topic, partition, key, row, headers=headers)
                 waiting += 1
                 if waiting % _REWRITE_CHUNK == 0:
                     await producer.sync()

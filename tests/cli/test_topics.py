@@ -119,6 +119,25 @@ def test_a_topic_is_created_without_what_a_cluster_refuses(
     assert record.getMessage().startswith(f"created topic {topic.name} without segment.ms: ")
 
 
+def test_a_topic_of_dead_letters_is_created_with_the_limit_of_a_cluster_that_takes_less(
+    ours: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A managed cluster refuses 16 MiB like this; its own limit is good enough for most letters."""
+    configs = {"max.message.bytes": "-1", "retention.ms": "1000", "message.timestamp.after.max.ms": "1"}
+    topic = Topic(ours["TOPIC_DEAD_LETTER"], 2, "delete", False, "dead_letter", configs)
+
+    async def create() -> None:
+        async with started(ours["BROKER_URL"]) as admin:
+            await _create(admin, [topic], 1)
+
+    asyncio.run(create())
+    assert topic.name in topic_names(ours["BROKER_URL"])
+    (record,) = (each for each in caplog.records if each.levelname == "WARNING")
+    assert record.getMessage().startswith(
+        f"created topic {topic.name} without max.message.bytes, message.timestamp.after.max.ms: "
+    )
+
+
 def test_what_the_broker_refuses_is_one_line(ours: dict[str, str]) -> None:
     done = run("topics", "--create", ours=ours | {"REPLICATION_FACTOR": "3"})
     assert done.returncode == 1

@@ -89,7 +89,8 @@ class Worker:
             self.logs.bury(name, folded.findings)
             self.rows[name], self.misplaced[name] = folded.rows, folded.findings.misplaced
             for key in sorted(folded.rewrite):
-                self.append(name, LogRecord(key, *folded.record(key)))
+                for value, headers in folded.records(key):
+                    self.append(name, LogRecord(key, value, headers))
 
     def pair(self, key: bytes) -> Pair:
         return Pair(self.rows["users"].get(key), self.rows["loyalty"].get(key))

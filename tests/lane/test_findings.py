@@ -131,10 +131,10 @@ def test_garbage_in_the_wrong_partition_is_written_over_where_it_stands(table: T
     for garbage in (NOT_JSON[table] | SCHEMA[table]).values():
         folded = fold(table, ELSEWHERE, garbage).finish()[table]
         assert folded.rewrite == {KEY}
-        assert folded.record(KEY) == (None, [(REPAIRED, b"0")])
+        assert folded.records(KEY) == [(None, [(REPAIRED, b"0")])]
         # A row that nobody here owns is not lost by it.
         folded = fold(table, ELSEWHERE, ROWS[table], garbage).finish()[table]
-        assert folded.record(KEY) == (ROWS[table], [(REPAIRED, b"1")])
+        assert folded.records(KEY) == [(ROWS[table], [(REPAIRED, b"1")])]
 
 
 @pytest.mark.parametrize("table", TABLE_NAMES)
@@ -261,3 +261,28 @@ def test_what_is_known_of_misplaced_rows_outlives_the_recovery(pair: TablePair) 
     assert pair.foreign(log).misplaced == {key: users_row([1])}
     pair.forget(4)
     assert pair.foreign(log).misplaced == {}
+
+
+@pytest.mark.parametrize("garbage", [False, True])
+def test_a_deleted_users_loyalty_row_under_garbage_stays_away_when_the_marker_has_ended(
+    garbage: bool,
+) -> None:
+    logs = Logs()
+    write(logs, "users", [MARKER], None)
+    # A crash came between the marker and the tombstone of the loyalty row.
+    write(logs, "loyalty", [ROWS["loyalty"], GARBAGE] if garbage else [ROWS["loyalty"]], b"{}")
+    assert start(logs).pair(KEY) == (MARKER, None)
+    write(logs, "users", [None], None)  # the grace period is over
+    ends = {each: len(records) for each, records in logs.records.items()}
+    assert start(logs).pair(KEY) == (None, None)
+    assert {each: len(records) for each, records in logs.records.items()} == ends
+
+
+def test_a_repair_by_one_who_did_not_know_the_deleted_users_row_ends_it_neither() -> None:
+    logs = Logs()
+    write(logs, "users", [MARKER], None)
+    (at,) = write(logs, "loyalty", [ROWS["loyalty"], GARBAGE], b"{}")
+    logs.write("loyalty", LogRecord(KEY, None, [(REPAIRED, b"%d" % at)]))
+    assert start(logs).pair(KEY) == (MARKER, None)
+    write(logs, "users", [None], None)  # the grace period is over
+    assert start(logs).pair(KEY) == (None, None)
