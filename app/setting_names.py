@@ -13,8 +13,8 @@ from typing import Final
 _LINK_VALUE: Final = re.compile(r"(tcp|udp|sctp)://\S+:[0-9]+", re.IGNORECASE)
 _LINK_NAME: Final = re.compile(r".*_SERVICE_(HOST|PORT(_.+)?)|.*_PORT_[0-9]+_(TCP|UDP|SCTP)(_.+)?")
 
-# One letter away from ours, and well known to be of others: user ids of images, servers of two protocols.
-FOREIGN: Final = frozenset({"API_ID", "APP_GID", "APP_PID", "APP_UID", "HTTPS_HOST", "HTTPS_PORT"})
+# One letter away from ours, and well known to be of others: ids of images and pods, servers of two protocols.
+FOREIGN: Final = frozenset({"API_ID", "APP_GID", "APP_IP", "APP_PID", "APP_UID", "HTTPS_HOST", "HTTPS_PORT"})
 
 # Nobody else has this prefix, so somebody means us.
 _PREFIX: Final = "ROLLCALL_"
