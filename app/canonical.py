@@ -14,6 +14,7 @@ from app.bounds import (
     MAX_ID_BYTES,
     MAX_NAME_BYTES,
     MAX_NAMES,
+    MAYBE_NOTHING,
     NO_LARGE_TEXT,
     NO_LARGE_VALUE,
     is_nothing,
@@ -23,7 +24,7 @@ from app.bounds import (
     without_half_surrogates,
 )
 from app.nesting import MAX_NESTING, too_deep
-from app.times import YEAR_2000, parse_rfc3339
+from app.times import YEAR_2000, format_micros, is_canonical, parse_rfc3339
 
 SPEC_VERSION: Final = "1.0"
 DATA_SCHEMA: Final = "urn:rollcall:user-event:1"
@@ -154,60 +155,74 @@ def encode_event(event: Event) -> bytes:
 def decode_event(value: bytes) -> Event:
     """Reads a record of the canonical topic. Members that the struct does not know are ignored.
 
-    Raises InvalidEvent where a needed member is missing or unusable (contract, section 7, `fold`).
+    Raises InvalidEvent if a needed member is missing or unusable (contract, section 7, `fold`), or if a part
+    is larger than Rollcall would write it (section 2).
     """
-    if too_deep(value, _MAX_NESTING):
+    size = len(value)
+    if size > _SHALLOW and too_deep(value, _MAX_NESTING):
         raise InvalidEvent("expected JSON")
     try:
-        event = _decode(value)
+        event = _decoder.decode(value)
     except msgspec.ValidationError as error:
         raise InvalidEvent(_without_values(str(error))) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise InvalidEvent("expected JSON") from None
-    sub = event.data.user.get("sub")
-    if not isinstance(sub, str) or is_nothing(sub):
+        event = _decode_whole(value)
+    data = event.data
+    sub = data.user.get("sub")
+    if not isinstance(sub, str) or (sub[:1] in MAYBE_NOTHING and is_nothing(sub)):
         raise InvalidEvent("$.data.user.sub: expected non-empty str")
-    if len(value) > _NOT_BOUNDED:
-        _check_bounds(event, len(value))
-    micros = parse_rfc3339(event.time)
-    if micros is None:
-        raise InvalidEvent("$.time: expected an RFC 3339 time with an offset")
-    if micros < YEAR_2000:
-        raise BadEventTime("$.time: expected a time after 1999")
+    if size > _NOT_BOUNDED:
+        # perf: saves 5 % of fold against a look at each name.
+        names = "".join(data.user)
+        if data.attributes:
+            names += "".join(data.attributes)
+        if len(names) > MAX_NAME_BYTES or not names.isascii() or data.settings:
+            _check_names(data)
+        if size > NO_LARGE_TEXT:
+            _check_values(event, sub, size)
+    _check_time(event.time)
     return event
 
 
-def _decode(value: bytes) -> Event:
-    try:
-        return _decoder.decode(value)
-    except msgspec.ValidationError:
-        raise
-    except msgspec.DecodeError:
-        whole = without_half_surrogates(value)
-        if whole == value:
-            raise
-        return _decoder.decode(whole)
-
-
+# perf: too short to nest so deep, which nearly all events are; spares a call.
+_SHALLOW: Final = 2 * _MAX_NESTING
 # No event so short holds a name of more than 256 bytes beside what every event needs.
 _NOT_BOUNDED: Final = MAX_NAME_BYTES + 150
-# A character has at most four bytes.
-_SURELY_SHORT: Final = MAX_NAME_BYTES // 4
+_FIRST_TIME: Final = format_micros(YEAR_2000)
 
 
-def _check_bounds(event: Event, size: int) -> None:
-    """Raises InvalidEvent if a part is larger than Rollcall would write it; `size`: of the encoded event."""
-    data = event.data
+def _decode_whole(value: bytes) -> Event:
+    """The event of a text that the decoder refuses for halves of surrogate pairs. Raises InvalidEvent."""
+    whole = without_half_surrogates(value)
+    if whole == value:
+        raise InvalidEvent("expected JSON") from None
+    return decode_event(whole)
+
+
+def _check_time(time: str) -> None:
+    if is_canonical(time):
+        early = time < _FIRST_TIME
+    else:
+        micros = parse_rfc3339(time)
+        if micros is None:
+            raise InvalidEvent("$.time: expected an RFC 3339 time with an offset")
+        early = micros < YEAR_2000
+    if early:
+        raise BadEventTime("$.time: expected a time after 1999")
+
+
+def _check_names(data: Data) -> None:
     for kind, part in (("user", data.user), ("attributes", data.attributes), ("settings", data.settings)):
-        if part is not UNSET and part:
+        if part:
             if len(part) > MAX_NAMES:
                 raise InvalidEvent(f"$.data.{kind}: expected at most {MAX_NAMES} names")
-            longest = len(max(part, key=len))
-            if longest > _SURELY_SHORT and any(too_long(name, MAX_NAME_BYTES) for name in part):
+            if any(too_long(name, MAX_NAME_BYTES) for name in part):
                 raise InvalidEvent(f"$.data.{kind}: expected names of at most {MAX_NAME_BYTES} bytes")
-    if size <= NO_LARGE_TEXT:
-        return
-    if too_long(data.user["sub"], MAX_ID_BYTES):
+
+
+def _check_values(event: Event, sub: str, size: int) -> None:
+    data = event.data
+    if too_long(sub, MAX_ID_BYTES):
         raise InvalidEvent(f"$.data.user.sub: expected at most {MAX_ID_BYTES} bytes")
     if too_long(event.tenant, MAX_ID_BYTES):
         raise InvalidEvent(f"$.tenant: expected at most {MAX_ID_BYTES} bytes")

@@ -27,6 +27,7 @@ _RFC3339 = re.compile(
 # Every third character from the fifth on is a mark; Python's own parser sees to the digits between.
 _MARKS: Final = slice(4, 20, 3)
 _MARKS_BY_LENGTH: Final = {20: "--T::Z", 24: "--T::.", 27: "--T::."}
+_CANONICAL_LENGTH: Final = 27
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -60,6 +61,17 @@ def parse_rfc3339(text: str) -> int | None:
     elif fraction:
         micros += int(fraction[:6].ljust(6, "0"))
     return micros if _YEAR_1 <= micros < YEAR_10000 else None
+
+
+def is_canonical(text: str) -> bool:
+    """Whether a text is an instant in exactly the form that `format_micros` writes."""
+    if len(text) != _CANONICAL_LENGTH or text[_MARKS] != "--T::." or text[-1] != "Z":
+        return False
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def normal_rfc3339(text: str) -> str | None:

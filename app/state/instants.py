@@ -36,14 +36,3 @@ def instant(text: str) -> tuple[int, str]:
     if micros is None:
         raise ValueError("expected an RFC 3339 time with an offset")
     return micros, format_micros(micros)
-
-
-def is_canonical(text: str) -> bool:
-    """Whether a text is an instant in exactly the form that rows hold."""
-    if len(text) != _CANONICAL_LENGTH or text[4:20:3] != "--T::." or text[26] != "Z":
-        return False
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return True

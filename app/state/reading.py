@@ -12,9 +12,9 @@ from msgspec import UNSET
 
 from app.canonical import Status, _without_values
 from app.nesting import MAX_NESTING, too_deep
-from app.state.instants import is_canonical
 from app.state.registers import CLOCKS
 from app.state.rows import ENTRIES_KEPT, Entry, LoyaltyRow, Marker, User, UserRow
+from app.times import is_canonical
 
 Owner = tuple[str, str, str]
 """Vendor, tenant and sub: what makes the key of a row."""
