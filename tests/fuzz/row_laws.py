@@ -1,6 +1,7 @@
 """What must hold of whatever stands on the changelogs (contract, section 4): of each value, of the rows of
 one key with each other, and of a start that reads the log."""
 
+import json
 from collections.abc import Iterable
 from itertools import product
 from typing import Final, NamedTuple
@@ -8,7 +9,7 @@ from zlib import crc32
 
 from msgspec import UNSET
 
-from app.canonical import Event, decode_event
+from app.canonical import Event, decode_event, escape
 from app.lane.findings import Headers, Place
 from app.lane.fold import FoldedTable, PartitionFold
 from app.lane.partitioner import partition_of_new
@@ -83,6 +84,9 @@ def _judged(entry: LogEntry) -> Judged:
         return Judged("keyless", "")
     match ROW_LOGIC.judge(entry.table, key, value):
         case None:
+            members = json.loads(value)
+            owner = [members["vendor"], *(escape(members[name]) for name in ("tenant", "sub"))]
+            demand("/".join(owner).encode() == key, "a row tells its key")
             return Judged("row", "")
         case LaterVersion():
             return Judged("later version", "")
@@ -122,7 +126,7 @@ def _check_rows(table: TableName, key: bytes, rows: list[bytes]) -> None:
         demand(logic.merge(key, newer, older) == merged, "the merge of rows is commutative")
         demand(_is_row(table, key, merged), "a merged row is a row of its key")
         demand(logic.merge(key, merged, newer) == merged, "the merge holds both rows")
-        if logic.supersedes(older, newer) and _in_our_form(table, key, older):
+        if logic.supersedes(older, newer):
             # The newer row may stand in another form than ours, with blanks between its members.
             demand(merged == logic.merge(key, newer, newer), "a row that supersedes is the merge")
 
@@ -170,18 +174,16 @@ def _check_event(event: Event, user: Row, loyalty: Row) -> None:
 
 def _in_our_form(table: TableName, key: bytes, row: bytes) -> bool:
     """Whether `apply` and `merge` could have made the row, as far as one can see. `judge` takes others too,
-    which nothing is promised of but that they do no harm: with an `as_of` before their `deleted_at`, without
-    a stamp where there has to be one, with stamps of names that no field has."""
+    which nothing is promised of but that they do no harm: with an `as_of` before their `deleted_at`, or
+    without a stamp where there has to be one."""
     if ROW_LOGIC.of(table).merge(key, row, row) != row:
         return False
     held = decode_user(row) if table == "users" else None
-    return not isinstance(held, UserRow) or (
-        all(name == "status" or name.startswith(_GROUPS) for name in held.stamps)
-        and (held.as_of is not UNSET or take_apart(held).keys() - _UNSTAMPED <= held.stamps.keys())
-    )
+    if not isinstance(held, UserRow) or held.as_of is not UNSET:
+        return True
+    return take_apart(held).keys() - _UNSTAMPED <= held.stamps.keys()
 
 
-_GROUPS: Final = ("profile.", "attributes.", "settings.")
 _UNSTAMPED: Final = frozenset({"presence", *CLOCKS})
 
 
