@@ -62,15 +62,18 @@ def check_letter(given: RecordInput, dead: Dead, timestamp: int) -> None:
     )
     size = len(it.key or b"") + len(it.value or b"") + sum(map(Target.size_of, it.headers))
     own = size + sum(map(Target.size_of, ours.items()))
-    for largest in (*_SIZES, *(max(own + more, _SMALLEST) for more in (99, 100))):
-        target = Target("rollcall.dead-letters", 6, largest)
-        forms = _forms(it, origin, dead, target, Refusal.SIZE)
-        demand((len(forms) == 3) == _fits_whole(it, ours, target), "a letter is whole if that fits")
-        for written in forms:
-            _check_form(it, origin, dead, target, written)
-    target = Target("rollcall.dead-letters", 6, _SMALLEST)
-    keyed = _forms(it, origin, dead, target, Refusal.FORM)
-    demand(keyed[-1].key is not None, "a topic that wants a key gets one")
+    # Around the size at which the whole letter just fits. One of them for each record: letters cost more
+    # than all else that is done with a small record.
+    sizes = (*_SIZES, *(max(own + more, _SMALLEST) for more in (99, 100)))
+    target = Target("rollcall.dead-letters", 6, sizes[size % len(sizes)])
+    forms = _forms(it, origin, dead, target, Refusal.SIZE)
+    demand((len(forms) == 3) == _fits_whole(it, ours, target), "a letter is whole if that fits")
+    for written in (forms[0], forms[-1]):
+        _check_form(it, origin, dead, target, written)
+    demand(all(target.takes(*form) for form in forms), "a letter fits its topic")
+    if size % 8 == 0:
+        keyed = _forms(it, origin, dead, target, Refusal.FORM)
+        demand(keyed[-1].key is not None, "a topic that wants a key gets one")
 
 
 def _fits_whole(it: _Read, ours: dict[str, bytes | None], target: Target) -> bool:

@@ -1,12 +1,12 @@
 """What must hold of whatever stands on the changelogs (contract, section 4): of each value, of the rows of
 one key with each other, and of a start that reads the log."""
 
-import json
 from collections.abc import Iterable
 from itertools import product
 from typing import Final, NamedTuple
 from zlib import crc32
 
+import msgspec
 from msgspec import UNSET
 
 from app.canonical import Event, decode_event, escape
@@ -84,7 +84,7 @@ def _judged(entry: LogEntry) -> Judged:
         return Judged("keyless", "")
     match ROW_LOGIC.judge(entry.table, key, value):
         case None:
-            members = json.loads(value)
+            members = msgspec.json.decode(value)
             owner = [members["vendor"], *(escape(members[name]) for name in ("tenant", "sub"))]
             demand("/".join(owner).encode() == key, "a row tells its key")
             return Judged("row", "")
