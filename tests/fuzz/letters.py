@@ -69,7 +69,7 @@ def check_letter(given: RecordInput, dead: Dead, timestamp: int) -> None:
     forms = _forms(it, origin, dead, target, Refusal.SIZE)
     demand((len(forms) == 3) == _fits_whole(it, ours, target), "a letter is whole if that fits")
     for written in (forms[0], forms[-1]):
-        _check_form(it, origin, dead, target, written)
+        _check_form(it, origin, dead, written)
     demand(all(target.takes(*form) for form in forms), "a letter fits its topic")
     if size % 8 == 0:
         keyed = _forms(it, origin, dead, target, Refusal.FORM)
@@ -94,8 +94,7 @@ def _forms(it: _Read, origin: Origin, dead: Dead, target: Target, refusal: Refus
     return forms
 
 
-def _check_form(it: _Read, origin: Origin, dead: Dead, target: Target, written: Written) -> None:
-    demand(target.takes(written.key, written.value, written.headers), "a letter fits its topic")
+def _check_form(it: _Read, origin: Origin, dead: Dead, written: Written) -> None:
     names = Counter(name.lower() for name, _ in written.headers)
     truncated = names["x-truncated"] == 1
     demand(all(names[name] == 1 for name in _ALWAYS), "a letter has each header of ours once")

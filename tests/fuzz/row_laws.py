@@ -6,8 +6,8 @@ from itertools import product
 from typing import Final, NamedTuple
 from zlib import crc32
 
-import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, Struct
+from msgspec.json import Decoder
 
 from app.canonical import Event, decode_event, escape
 from app.lane.findings import Headers, Place
@@ -50,6 +50,17 @@ class Judged(NamedTuple):
     detail: str
 
 
+class _Owner(Struct):
+    """Whose row it is, without a look at the rest."""
+
+    vendor: str
+    tenant: str
+    sub: str
+
+
+_owners: Final = Decoder(_Owner)
+
+
 class _Record(NamedTuple):
     """A record of a changelog as recovery reads it."""
 
@@ -84,9 +95,9 @@ def _judged(entry: LogEntry) -> Judged:
         return Judged("keyless", "")
     match ROW_LOGIC.judge(entry.table, key, value):
         case None:
-            members = msgspec.json.decode(value)
-            owner = [members["vendor"], *(escape(members[name]) for name in ("tenant", "sub"))]
-            demand("/".join(owner).encode() == key, "a row tells its key")
+            owner = _owners.decode(value)
+            told = f"{owner.vendor}/{escape(owner.tenant)}/{escape(owner.sub)}"
+            demand(told.encode() == key, "a row tells its key")
             return Judged("row", "")
         case LaterVersion():
             return Judged("later version", "")
