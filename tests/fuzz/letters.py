@@ -8,6 +8,7 @@ from app.lane.refusals import NoAnswer, Refusal, Written
 from app.outcome import Dead
 from app.times import parse_rfc3339
 from app.topics import LETTER_BYTES, Target
+from app.vendor_agent import trace_headers
 from tests.fuzz.finding import demand
 from tests.fuzz.inputs import RecordInput
 from tests.fuzz.odd import SENTINEL
@@ -37,6 +38,8 @@ _ALWAYS: Final = frozenset(
 # What our own headers take at most; a topic that does not take these takes no dead letter at all.
 _SMALLEST: Final = 8 << 10
 _DIGITS: Final = 15
+_TRACES: Final = ([], ["traceparent"], ["tracestate"], ["traceparent", "tracestate"])
+_TRACE_BYTES: Final = 4096
 _SIZES: Final = (LETTER_BYTES, 1 << 20, 70_000, _SMALLEST)
 
 
@@ -74,6 +77,20 @@ def check_letter(given: RecordInput, dead: Dead, timestamp: int) -> None:
     if size % 8 == 0:
         keyed = _forms(it, origin, dead, target, Refusal.FORM)
         demand(keyed[-1].key is not None, "a topic that wants a key gets one")
+
+
+def check_trace(headers: Headers) -> None:
+    """What an event takes over of its record's headers (contract, section 1)."""
+    taken = trace_headers(headers)
+    names = [name for name, _ in taken]
+    demand(names in _TRACES, "an event takes over its trace only, each header once")
+    given = _text(headers)
+    for name, value in taken:
+        demand(value == given[name], "of two headers of one name the last counts")
+        demand(
+            0 < len((value or b"").decode("utf-8", "ignore").encode()) == len(value or b"") <= _TRACE_BYTES,
+            "a trace is text of a usual size",
+        )
 
 
 def _fits_whole(it: _Read, ours: dict[str, bytes | None], target: Target) -> bool:

@@ -20,7 +20,7 @@ from tests.fuzz.allowed import ATTRIBUTES, CLAIMS, names_read
 from tests.fuzz.finding import demand
 from tests.fuzz.inputs import RecordInput
 from tests.fuzz.laws import check_history
-from tests.fuzz.letters import check_letter
+from tests.fuzz.letters import check_letter, check_trace
 from tests.fuzz.odd import SENTINEL
 
 # For a body of at most 1 MiB, of which the worst that are known take about one second.
@@ -60,6 +60,7 @@ def check_record(it: RecordInput) -> Checked:
     demand(_print(again) == _print(outcome), "convert is pure")
     if it.value is not None and len(it.value) <= it.options.max_record_bytes:
         names_not_mapped(VENDORS[it.vendor], it.value)
+    check_trace(it.headers)
     match outcome:
         case Skip(reason):
             demand(reason in SKIP_REASONS, "a skip's reason is of the closed set")
