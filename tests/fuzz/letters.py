@@ -38,7 +38,7 @@ _ALWAYS: Final = frozenset(
 # What our own headers take at most; a topic that does not take these takes no dead letter at all.
 _SMALLEST: Final = 8 << 10
 _DIGITS: Final = 15
-_TRACES: Final = ([], ["traceparent"], ["tracestate"], ["traceparent", "tracestate"])
+_TRACES: Final[tuple[list[str], ...]] = ([], ["traceparent"], ["tracestate"], ["traceparent", "tracestate"])
 _TRACE_BYTES: Final = 4096
 _SIZES: Final = (LETTER_BYTES, 1 << 20, 70_000, _SMALLEST)
 
@@ -87,10 +87,9 @@ def check_trace(headers: Headers) -> None:
     given = _text(headers)
     for name, value in taken:
         demand(value == given[name], "of two headers of one name the last counts")
-        demand(
-            0 < len((value or b"").decode("utf-8", "ignore").encode()) == len(value or b"") <= _TRACE_BYTES,
-            "a trace is text of a usual size",
-        )
+        text = value or b""
+        whole = text.decode("utf-8", "ignore").encode() == text
+        demand(whole and 0 < len(text) <= _TRACE_BYTES, "a trace is text of a usual size")
 
 
 def _fits_whole(it: _Read, ours: dict[str, bytes | None], target: Target) -> bool:
