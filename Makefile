@@ -68,7 +68,7 @@ bench: $(KAFKA) ## Speed and size beside a plain Faust worker, on one broker
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 INPUTS ?= 10000000
-fuzz: $(INSTALLED) ## Hostile inputs for the mappers and the state, nightly (INPUTS=10000000, ARGS='--seed 1 --jobs 2')
+fuzz: $(INSTALLED) ## Hostile bodies, records and rows, nightly (INPUTS=10000000, ARGS='--seed 1 --jobs 2')
 	@$(BIN)/python -m tests.fuzz --inputs $(INPUTS) $(ARGS)
 
 torture: $(KAFKA) ## Kill, freeze, cut off and rebalance real workers and brokers, and count everything again (ARGS='kill-* --list')

@@ -7,7 +7,7 @@ import pytest
 from app.canonical import Event
 from app.lane.row_store import RowStore
 from app.row_logic import ROW_LOGIC
-from app.state import encode_loyalty, encode_user
+from app.state import apply, decode_user, encode_loyalty, encode_user
 from app.state.rows import LoyaltyRow, Marker, UserRow
 from tests.state.events import deleted, full, score
 from tests.state.histories import encoded, replay
@@ -76,3 +76,39 @@ def test_only_a_marker_is_one() -> None:
     assert marker is not None
     assert ROW_LOGIC.is_marker(marker)
     assert not ROW_LOGIC.is_marker(row_pair(full(1), score(2))[0])
+
+
+def unstamped(**members: Any) -> bytes:
+    """A users row that passes as one and that nobody here would write: it has values without a stamp."""
+    names: dict[str, Any] = {"vendor": "magine", "tenant": "acme", "sub": "7", "complete": False}
+    groups: dict[str, Any] = {"profile": {}, "attributes": {}, "settings": {}, "stamps": {}}
+    return encode_user(UserRow(**(names | groups | members)))
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"settings": {"sound": 1}},
+        {"status": "active"},
+        {"profile": {"name": "N", "address": {"country": "FI"}}},
+        {"attributes": {"roles": ["a"]}},
+    ],
+)
+def test_a_row_with_values_without_a_stamp_stays_a_row(members: dict[str, Any]) -> None:
+    key, row = b"magine/acme/7", unstamped(**members)
+    assert ROW_LOGIC.judge("users", key, row) is None
+    later = row_pair(full(3), score(4))[0]
+    merged = ROW_LOGIC.users.merge(key, row, later)
+    assert ROW_LOGIC.judge("users", key, merged) is None
+    assert ROW_LOGIC.users.merge(key, later, row) == merged
+    user, _, _ = apply(full(3), decode_user(row), None)
+    assert user is not None
+    assert ROW_LOGIC.judge("users", key, encode_user(user)) is None
+
+
+@pytest.mark.parametrize("name", ["status", "zq7"])
+def test_a_stamp_that_the_merge_would_keep_is_not_superseded(name: str) -> None:
+    older = unstamped(complete=True, as_of=0, stamps={name: 0})
+    newer = unstamped(complete=True, as_of=1)
+    assert not ROW_LOGIC.users.supersedes(older, newer)
+    assert ROW_LOGIC.users.merge(b"magine/acme/7", older, newer) != newer

@@ -12,12 +12,14 @@ from msgspec import UNSET
 
 from app.canonical import Event
 from app.state.encoding import sorted_json
+from app.state.instants import EARLIEST
 
 Register = tuple[int, Any]
 Registers = dict[str, Register]
 
-# Before every stamp.
-NEVER: Final = -(1 << 62)
+# Before the stamp of every event. It is an instant, because it is written as the stamp of a value that had
+# none: in a row without `as_of` that somebody else wrote.
+NEVER: Final = EARLIEST
 
 ADDRESS: Final = "profile.address"
 MEMBER: Final = "profile.address."

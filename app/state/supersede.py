@@ -13,7 +13,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from app.state.reading import decode_loyalty, decode_user
-from app.state.registers import NEVER, SETTING, Registers, equal
+from app.state.registers import CLEARED_BY_SNAPSHOT, NEVER, SETTING, Registers, equal
 from app.state.rows import ENTRIES_KEPT, Balance, LoyaltyRow, Marker, PresenceAt, User, UserRow, micros_of
 
 T = TypeVar("T")
@@ -126,10 +126,12 @@ def _not_before(new: _Time, old: _Time) -> bool:
 
 
 def _lasting(view: _View) -> Registers:
-    """The registers of the settings and the status."""
+    """The registers of what a snapshot does not clear: of the settings and the status, in rows of ours."""
     stamps = view.stamps or {}
     as_of = NEVER if view.as_of is UNSET else view.as_of
-    registers: Registers = {name: (stamp, None) for name, stamp in stamps.items() if name.startswith(SETTING)}
+    registers: Registers = {
+        name: (stamp, None) for name, stamp in stamps.items() if not name.startswith(CLEARED_BY_SNAPSHOT)
+    }
     for setting, value in (view.settings or {}).items():
         registers[SETTING + setting] = (stamps.get(SETTING + setting, as_of), value)
     if view.status is not UNSET:

@@ -19,6 +19,8 @@ from tests.fuzz.finding import Finding
 from tests.fuzz.inputs import HistoryInput, Input, input_of
 from tests.fuzz.laws import check_history, decoded
 from tests.fuzz.records import check_record
+from tests.fuzz.row_inputs import RowInput
+from tests.fuzz.row_laws import check_log
 
 # Of processor time, for all that is done with an input: some ten times what a single call may take.
 HARD_LIMIT_SECONDS: Final = 40.0
@@ -55,11 +57,18 @@ class Report(Struct):
 
 
 def target_of(it: Input) -> str:
+    if isinstance(it, RowInput):
+        return "rows"
     return "canonical" if isinstance(it, HistoryInput) else it.vendor
 
 
 def check(it: Input, number: int, report: Report) -> None:
     """Counts what becomes of the input. Raises Finding, and whatever the code under test raises."""
+    if isinstance(it, RowInput):
+        for outcome, detail in check_log(it):
+            report.tally["rows", outcome] += 1
+            report.details.add(detail)
+        return
     if not isinstance(it, HistoryInput):
         checked = check_record(it)
         report.tally[it.vendor, checked.outcome] += 1

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Final
 
 from tests.fuzz.campaign import Plan, Report, campaign, finding_of, target_of
-from tests.fuzz.inputs import HistoryInput, input_of
+from tests.fuzz.inputs import HistoryInput, Input, input_of
 from tests.fuzz.minimise import minimised
+from tests.fuzz.row_inputs import RowInput
 
 _PROGRESS_SECONDS: Final = 10.0
 
@@ -54,14 +55,32 @@ def show(seed: int, number: int, out: Path) -> int:
     finding = finding_of(it, Report())
     print(f"{target_of(it)}: {finding or 'nothing found'}")
     for kind, shown in [("whole", it)] + ([("least", minimised(it, finding))] if finding else []):
-        values = shown.values if isinstance(shown, HistoryInput) else [shown.value or b""]
+        values = _values(shown)
         for index, value in enumerate(values):
             path = out / f"fuzz-{seed}-{number}-{kind}-{index}.json"
             path.write_bytes(value)
             print(f"{path}: {len(value):,} bytes")
-        if not isinstance(shown, HistoryInput):
-            path = out / f"fuzz-{seed}-{number}-{kind}.txt"
-            path.write_text(
-                f"{shown.timestamp=}\n{shown.offset=}\n{shown.headers=}\n{shown.options=}\n", "utf-8"
-            )
+        if around := _around(shown):
+            (out / f"fuzz-{seed}-{number}-{kind}.txt").write_text(around, "utf-8")
     return 1 if finding else 0
+
+
+def _values(shown: Input) -> list[bytes]:
+    if isinstance(shown, RowInput):
+        return [entry.value or b"" for entry in shown.log]
+    return shown.values if isinstance(shown, HistoryInput) else [shown.value or b""]
+
+
+def _around(shown: Input) -> str:
+    """What the input has beside its values, a line each."""
+    if isinstance(shown, RowInput):
+        return "".join(
+            f"{index}: {entry.table} {entry.key=} {entry.headers=}{' tombstone' * (entry.value is None)}\n"
+            for index, entry in enumerate(shown.log)
+        )
+    if isinstance(shown, HistoryInput):
+        return ""
+    return (
+        f"{shown.timestamp=}\n{shown.offset=}\n{shown.key=}\n{shown.headers=}\n{shown.options=}\n"
+        f"{shown.value is None=}\n"
+    )

@@ -1,4 +1,5 @@
-"""The N-th input of a seed: one record of a vendor's topic, or a short history of canonical events."""
+"""The N-th input of a seed: one record of a vendor's topic, a short history of canonical events, or a short
+log of both changelogs."""
 
 from random import Random
 from typing import Final
@@ -9,38 +10,17 @@ from msgspec.structs import replace
 from app.vendors import VENDORS, Options
 from tests.fuzz.corpus import ID, TIME, RecordSeed, Seed, event_seeds, record_seeds
 from tests.fuzz.damage import damaged, recoded, spliced
+from tests.fuzz.headers import Headers, grown_headers, grown_key
 from tests.fuzz.reshape import grown, reshaped
-
-Headers = list[tuple[str, bytes | None]]
+from tests.fuzz.row_inputs import RowInput, rows_input
 
 _VENDORS: Final = tuple(VENDORS)
 # Big bodies cost a thousand times what others do.
 _GROWN_SHARE: Final = 1 / 3000
-_HEADERS: Final[tuple[tuple[str, bytes | None], ...]] = (
-    *(
-        ("tenant", b"acme"),
-        ("Tenant", b"zq7/%\x00\x7f"),
-        ("TENANT", b"\xff"),
-        ("tenant", None),
-        ("tenant", b""),
-    ),
-    *(("tenant", b"/" * 500), ("tenant", "e\u0301\u0085\ufeff".encode()), ("tenant", b"..")),
-    *(
-        ("webhook-id", b"zq7"),
-        ("WebHook-Id", b"\xed\xa0\x80"),
-        ("webhook-id", b"\x00"),
-        ("webhook-id", b"7" * 300),
-    ),
-    *(
-        ("x-fp-event-id", b"zq7"),
-        ("X-FP-EVENT-ID", b""),
-        ("x-fp-event-id", b"\xff"),
-        ("", b"zq7"),
-        ("zq7", None),
-    ),
-)
+_ROWS_SHARE: Final = 0.05
 # Milliseconds; -1 is Kafka's "none", and microseconds by mistake are common.
-_TIMESTAMPS: Final = (
+_TIMESTAMPS: Final[tuple[int | None, ...]] = (
+    None,
     *(0, -1, 1, -(2**63), 2**63 - 1, 946_684_799_999, 946_684_800_000, 1_763_700_000_123_456),
     *(253_402_300_799_999, 253_402_300_800_000, 253_402_214_400_000, -62_135_596_800_001, 1_500_000_000_000),
 )
@@ -56,9 +36,10 @@ class RecordInput(Struct, frozen=True):
     vendor: str
     value: bytes | None
     headers: Headers
-    timestamp: int
+    timestamp: int | None
     offset: int
     options: Options
+    key: bytes | None = None
 
 
 class HistoryInput(Struct, frozen=True):
@@ -67,12 +48,14 @@ class HistoryInput(Struct, frozen=True):
     values: list[bytes]
 
 
-Input = RecordInput | HistoryInput
+Input = RecordInput | HistoryInput | RowInput
 
 
 def input_of(seed: int, number: int) -> Input:
     """Pure: the same on every machine and in every process, as long as the fixtures are the same."""
     rng = Random(seed << 64 | number)
+    if rng.random() < _ROWS_SHARE:
+        return rows_input(rng, _mutated)
     target = int(rng.random() * (len(_VENDORS) + 1))
     if target == len(_VENDORS):
         return HistoryInput([_event(rng) for _ in range(1 + int(rng.random() * 4))])
@@ -85,15 +68,24 @@ def _record(rng: Random, vendor: str) -> RecordInput:
     fixture = chosen.fixture
     headers: Headers = list(fixture.headers)
     if rng.random() < 0.1:
-        headers += [rng.choice(_HEADERS) for _ in range(1 + rng.getrandbits(1))]
+        headers = grown_headers(rng, headers)
+    value = _value(rng, chosen, seeds)
     return RecordInput(
         vendor=vendor,
-        value=_value(rng, chosen, seeds),
+        value=value,
         headers=headers,
         timestamp=rng.choice(_TIMESTAMPS) if rng.random() < 0.03 else fixture.timestamp,
         offset=rng.choice((0, 2**63 - 1)),
-        options=rng.choice(_OPTIONS) if rng.random() < 0.02 else fixture.options,
+        options=_options(rng, value) if rng.random() < 0.02 else fixture.options,
+        key=grown_key(rng) if rng.random() < 0.05 else None,
     )
+
+
+def _options(rng: Random, value: bytes | None) -> Options:
+    """Other settings; of the sizes also those just at the value's."""
+    if rng.getrandbits(1):
+        return rng.choice(_OPTIONS)
+    return Options(max_record_bytes=max(0, len(value or b"") + rng.choice((-1, 0, 1))))
 
 
 def _value(rng: Random, chosen: RecordSeed, seeds: tuple[RecordSeed, ...]) -> bytes | None:

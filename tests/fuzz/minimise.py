@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from tests.fuzz.campaign import Report, finding_of
 from tests.fuzz.inputs import HistoryInput, Input
+from tests.fuzz.row_inputs import LogEntry, RowInput
 
 T = TypeVar("T")
 
@@ -17,6 +18,8 @@ def minimised(it: Input, finding: str) -> Input:
     def same(shorter: Input) -> bool:
         return finding_of(shorter, Report()) == finding
 
+    if isinstance(it, RowInput):
+        return _least_log(it, same)
     if isinstance(it, HistoryInput):
         values = _least(it.values, lambda kept: same(HistoryInput(kept)))
         for index in range(len(values)):
@@ -27,6 +30,25 @@ def minimised(it: Input, finding: str) -> Input:
         return fewer
     left = _least(list(it.value), lambda kept: same(replace(fewer, value=bytes(kept))))
     return replace(fewer, value=bytes(left))
+
+
+def _least_log(it: RowInput, same: Callable[[Input], bool]) -> RowInput:
+    log = _least(it.log, lambda kept: same(RowInput(kept)))
+    for index in range(len(log)):
+        log = _least_entry(log, index, same)
+    return RowInput(log)
+
+
+def _least_entry(log: list[LogEntry], index: int, same: Callable[[Input], bool]) -> list[LogEntry]:
+    """The log with the bytes of the value of one of its records left out."""
+    value = log[index].value
+    if value is None:
+        return log
+
+    def with_(kept: list[int]) -> list[LogEntry]:
+        return [*log[:index], replace(log[index], value=bytes(kept)), *log[index + 1 :]]
+
+    return with_(_least(list(value), lambda kept: same(RowInput(with_(kept)))))
 
 
 def _least_value(values: list[bytes], index: int, same: Callable[[Input], bool]) -> list[bytes]:

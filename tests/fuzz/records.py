@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from msgspec import UNSET
 
 from app.canonical import EVENT_TYPES, Event, Presence, Score, decode_event, encode_event
+from app.deadletter import NO_TIMESTAMP
 from app.outcome import DEAD_REASONS, SKIP_REASONS, Dead, Emit, Outcome, Skip
 from app.times import MICROS_PER_DAY, YEAR_2000, YEAR_10000, parse_rfc3339
 from app.vendors import VENDORS, convert
@@ -19,6 +20,7 @@ from tests.fuzz.allowed import ATTRIBUTES, CLAIMS, names_read
 from tests.fuzz.finding import demand
 from tests.fuzz.inputs import RecordInput
 from tests.fuzz.laws import check_history
+from tests.fuzz.letters import check_letter, check_trace
 from tests.fuzz.odd import SENTINEL
 
 # For a body of at most 1 MiB, of which the worst that are known take about one second.
@@ -58,6 +60,7 @@ def check_record(it: RecordInput) -> Checked:
     demand(_print(again) == _print(outcome), "convert is pure")
     if it.value is not None and len(it.value) <= it.options.max_record_bytes:
         names_not_mapped(VENDORS[it.vendor], it.value)
+    check_trace(it.headers)
     match outcome:
         case Skip(reason):
             demand(reason in SKIP_REASONS, "a skip's reason is of the closed set")
@@ -68,6 +71,7 @@ def check_record(it: RecordInput) -> Checked:
             demand(reason != "mapper_error", f"never mapper_error: {detail}")
             demand(_SENTINEL not in detail, "a detail holds no text of the payload")
             demand(_DETAIL.fullmatch(detail) is not None, "a detail is a place and an expectation")
+            check_letter(it, outcome, _timestamp(it))
             return Checked(f"dead {reason}", detail, seconds)
         case Emit(events, left_out):
             demand(
@@ -158,7 +162,7 @@ def _timestamp(it: RecordInput) -> int:
     told = [value for name, value in it.headers if name.lower() == "x-original-timestamp"]
     if told and re.fullmatch(rb"-?[0-9]{1,15}", told[-1] or b""):
         return int(told[-1] or b"")
-    return it.timestamp
+    return NO_TIMESTAMP if it.timestamp is None else it.timestamp
 
 
 def _check_data(it: RecordInput, event: Event) -> None:

@@ -1,5 +1,6 @@
 """Hostile inputs in every run of the tests; and the fuzzer, seen to find what it is there to find."""
 
+import dataclasses
 import os
 import re
 import signal
@@ -7,26 +8,34 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from app.canonical import Data, Event
+from app.deadletter import _Letter
+from app.lane.refusals import Written
+from app.lane.rowlogic import LaterVersion, NoRow, PairLogic, TableName
 from app.outcome import DEAD_REASONS, SKIP_REASONS
-from app.state import EFFECTS, Effect, LoyaltyRow, User, UserRow
+from app.row_logic import ROW_LOGIC
+from app.state import EFFECTS, Effect, LoyaltyRow, User, UserRow, reading
 from app.state import apply as real_apply
 from app.times import sortable
 from app.vendors import VENDORS, Options, Vendor
 from app.vendors.magine import MAGINE
 from app.vendors.model import Draft, Mapped, Mapper, Message, Refused, deletion
-from tests.fuzz import campaign, laws
+from tests.fuzz import campaign, laws, row_laws
 from tests.fuzz.campaign import Report, finding_of
 from tests.fuzz.inputs import HistoryInput, Input, RecordInput, input_of
 from tests.fuzz.minimise import minimised
+from tests.fuzz.row_inputs import RowInput
 from tests.vendors.records import MAGINE_BODY, NOON
 
 ROOT = Path(__file__).parents[2]
+KINDS_OF_RECORDS = {"row", "no row not_json", "no row schema", "later version", "keyless", "tombstone"}
 Applied = tuple[User | None, LoyaltyRow | None, Effect]
+real_cut = _Letter._cut
 INPUTS = int(os.environ.get("FUZZ_INPUTS", "200000"))
 
 
@@ -47,6 +56,7 @@ def test_hostile_inputs_break_no_promise_and_reach_every_outcome() -> None:
     assert {f"skip {reason}" for reason in SKIP_REASONS} <= names
     assert {("canonical", effect) for effect in (*EFFECTS, "refused")} <= seen
     assert {(vendor, "emit") for vendor in VENDORS} <= seen
+    assert {("rows", kind) for kind in KINDS_OF_RECORDS} <= seen
 
 
 def test_an_input_is_the_same_in_every_process() -> None:
@@ -174,6 +184,92 @@ def test_a_state_that_breaks_a_law_is_found(
     assert [finding_of(it, Report()) for it in histories] == [None] * len(histories)
     monkeypatch.setattr(laws, "apply", apply)
     assert finding in {finding_of(it, Report()) for it in histories}
+
+
+def takes_any_time(table: TableName, key: bytes, value: bytes) -> NoRow | LaterVersion | None:
+    verdict = ROW_LOGIC.judge(table, key, value)
+    return None if isinstance(verdict, NoRow) and "a time in UTC" in verdict.detail else verdict
+
+
+def takes_any_key(table: TableName, key: bytes, value: bytes) -> NoRow | LaterVersion | None:
+    verdict = ROW_LOGIC.judge(table, key, value)
+    return None if isinstance(verdict, NoRow) and "the record's key" in verdict.detail else verdict
+
+
+def quotes_the_row(table: TableName, key: bytes, value: bytes) -> NoRow | LaterVersion | None:
+    verdict = ROW_LOGIC.judge(table, key, value)
+    return NoRow("schema", value.decode("latin-1")) if isinstance(verdict, NoRow) else verdict
+
+
+def takes_the_newer(_key: bytes, _older: bytes, newer: bytes) -> bytes:
+    return newer
+
+
+def supersedes_always(_older: bytes, _newer: bytes) -> bool:
+    return True
+
+
+def users_by(**functions: Any) -> PairLogic:
+    return dataclasses.replace(ROW_LOGIC, users=dataclasses.replace(ROW_LOGIC.users, **functions))
+
+
+@pytest.mark.parametrize(
+    ("logic", "finding"),
+    [
+        (dataclasses.replace(ROW_LOGIC, judge=takes_any_time), "raised InvalidRow in reading.py"),
+        (dataclasses.replace(ROW_LOGIC, judge=takes_any_key), "a row tells its key"),
+        (dataclasses.replace(ROW_LOGIC, judge=quotes_the_row), "no text of the payload"),
+        (users_by(merge=takes_the_newer), "the merge of rows is commutative"),
+        (users_by(supersedes=supersedes_always), "a row that supersedes is the merge"),
+    ],
+)
+def test_a_rows_logic_that_breaks_a_law_is_found(
+    logic: PairLogic, finding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logs = [it for it in (input_of(3, number) for number in range(6000)) if isinstance(it, RowInput)]
+    assert {finding_of(it, Report()) for it in logs} == {None}
+    monkeypatch.setattr(row_laws, "ROW_LOGIC", logic)
+    found = {finding_of(it, Report()) for it in logs} - {None}
+    assert any(finding in (each or "") for each in found), found
+    assert not any("zq7" in (each or "") for each in found)
+
+
+def test_a_reader_of_rows_that_takes_any_time_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    logs = [it for it in (input_of(3, number) for number in range(6000)) if isinstance(it, RowInput)]
+    monkeypatch.setattr(reading, "is_canonical", lambda _: True)
+    assert any("raised ValueError" in (finding_of(it, Report()) or "") for it in logs)
+
+
+def does_not_fit(letter: _Letter) -> Written:
+    whole = real_cut(letter)
+    return whole._replace(value=letter._record.value)
+
+
+def says_not_that_it_is_cut(letter: _Letter) -> Written:
+    cut = real_cut(letter)
+    return cut._replace(headers=[each for each in cut.headers if each[0] != "x-truncated"])
+
+
+def has_a_header_twice(letter: _Letter) -> Written:
+    cut = real_cut(letter)
+    return cut._replace(headers=[*cut.headers, ("X-Attempt", b"1")])
+
+
+@pytest.mark.parametrize(
+    ("cut", "finding"),
+    [
+        (does_not_fit, "a letter fits its topic"),
+        (says_not_that_it_is_cut, "a letter that is not whole says so"),
+        (has_a_header_twice, "a letter has each header of ours once"),
+    ],
+)
+def test_a_dead_letter_that_breaks_a_promise_is_found(
+    cut: Callable[[_Letter], Written], finding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = replace(record(b"[" + b" " * 70_000), headers=[("Tenant", b"acme"), ("X-Attempt", b"3")])
+    assert finding_of(large, Report()) is None
+    monkeypatch.setattr(_Letter, "_cut", cut)
+    assert finding_of(large, Report()) == finding
 
 
 def test_details_without_end_are_found(monkeypatch: pytest.MonkeyPatch) -> None:

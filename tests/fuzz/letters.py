@@ -1,0 +1,170 @@
+"""What must hold of the dead letter of every dead record (contract, section 5)."""
+
+from collections import Counter
+from typing import Final, NamedTuple
+
+from app.deadletter import NO_TIMESTAMP, TRUNCATED_BYTES, Headers, Origin, _Letter, our_headers
+from app.lane.refusals import NoAnswer, Refusal, Written
+from app.outcome import Dead
+from app.times import parse_rfc3339
+from app.topics import LETTER_BYTES, Target
+from app.vendor_agent import trace_headers
+from tests.fuzz.finding import demand
+from tests.fuzz.inputs import RecordInput
+from tests.fuzz.odd import SENTINEL
+
+_APP: Final = "rollcall"
+_NOW: Final = 1_763_700_000_000_000
+_ERRORS: Final = "__connect.errors."
+_POSITION: Final = tuple(_ERRORS + name for name in ("topic", "partition", "offset"))
+_ALWAYS: Final = frozenset(
+    {
+        *_POSITION,
+        *(
+            _ERRORS + name
+            for name in (
+                "connector.name",
+                "task.id",
+                "stage",
+                "class.name",
+                "exception.class.name",
+                "exception.message",
+            )
+        ),
+        *("x-reason", "x-detail", "x-vendor", "x-attempt", "x-first-failed-at", "x-original-timestamp"),
+        "x-worker-version",
+    }
+)
+# What our own headers take at most; a topic that does not take these takes no dead letter at all.
+_SMALLEST: Final = 8 << 10
+_DIGITS: Final = 15
+_TRACES: Final[tuple[list[str], ...]] = ([], ["traceparent"], ["tracestate"], ["traceparent", "tracestate"])
+_TRACE_BYTES: Final = 4096
+_SIZES: Final = (LETTER_BYTES, 1 << 20, 70_000, _SMALLEST)
+
+
+class _Read(NamedTuple):
+    """A letter as the consumer hands it over when somebody sends it in again."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+def check_letter(given: RecordInput, dead: Dead, timestamp: int) -> None:
+    """Raises Finding, and whatever the writer of dead letters raises. `timestamp`: the record's."""
+    # The lane gives -1 for none (app/lane/records.py).
+    kafkas = NO_TIMESTAMP if given.timestamp is None else given.timestamp
+    it = _Read(given.offset, kafkas, given.key, given.value, given.headers)
+    origin = Origin(f"vendor.{given.vendor}.users", 3, it.offset, given.vendor)
+    ours = _text(our_headers(it, origin, dead, app_id=_APP, now=_NOW))
+    demand(
+        int(ours["x-original-timestamp"] or b"") == max(timestamp, NO_TIMESTAMP), "a letter tells its time"
+    )
+    size = len(it.key or b"") + len(it.value or b"") + sum(map(Target.size_of, it.headers))
+    own = size + sum(map(Target.size_of, ours.items()))
+    # Around the size at which the whole letter just fits. One of them for each record: letters cost more
+    # than all else that is done with a small record.
+    sizes = (*_SIZES, *(max(own + more, _SMALLEST) for more in (99, 100)))
+    target = Target("rollcall.dead-letters", 6, sizes[size % len(sizes)])
+    forms = _forms(it, origin, dead, target, Refusal.SIZE)
+    demand((len(forms) == 3) == _fits_whole(it, ours, target), "a letter is whole if that fits")
+    for written in (forms[0], forms[-1]):
+        _check_form(it, origin, dead, written)
+    demand(all(target.takes(*form) for form in forms), "a letter fits its topic")
+    if size % 8 == 0:
+        keyed = _forms(it, origin, dead, target, Refusal.FORM)
+        demand(keyed[-1].key is not None, "a topic that wants a key gets one")
+
+
+def check_trace(headers: Headers) -> None:
+    """What an event takes over of its record's headers (contract, section 1)."""
+    taken = trace_headers(headers)
+    names = [name for name, _ in taken]
+    demand(names in _TRACES, "an event takes over its trace only, each header once")
+    given = _text(headers)
+    for name, value in taken:
+        demand(value == given[name], "of two headers of one name the last counts")
+        text = value or b""
+        whole = text.decode("utf-8", "ignore").encode() == text
+        demand(whole and 0 < len(text) <= _TRACE_BYTES, "a trace is text of a usual size")
+
+
+def _fits_whole(it: _Read, ours: dict[str, bytes | None], target: Target) -> bool:
+    given = [header for header in it.headers if not _is_ours(header[0])]
+    return target.takes(it.key, it.value, [*given, *ours.items()])
+
+
+def _forms(it: _Read, origin: Origin, dead: Dead, target: Target, refusal: Refusal) -> list[Written]:
+    """The letter in all its forms, the largest first: what a broker gets that refuses every one."""
+    letter = _Letter(it, origin, dead, target, _APP)
+    forms = [letter.first()]
+    while len(forms) < 10:
+        try:
+            forms.append(letter.refused(forms[-1], refusal))
+        except NoAnswer:
+            return forms
+    demand(False, "a letter has a smallest form")
+    return forms
+
+
+def _check_form(it: _Read, origin: Origin, dead: Dead, written: Written) -> None:
+    names = Counter(name.lower() for name, _ in written.headers)
+    truncated = names["x-truncated"] == 1
+    demand(all(names[name] == 1 for name in _ALWAYS), "a letter has each header of ours once")
+    extra = {name for name in names if name.startswith(_ERRORS)} - _ALWAYS
+    demand(not extra and names["x-truncated"] <= 1, "a letter has no other headers by names of ours")
+    ours = _text([header for header in written.headers if _is_ours(header[0])])
+    detail = (ours["x-detail"] or b"") + (ours["x-reason"] or b"")
+    demand(SENTINEL not in detail, "a letter's reason holds no text of the payload")
+    originals = [header for header in written.headers if not _is_ours(header[0])]
+    given = [header for header in it.headers if not _is_ours(header[0])]
+    whole = (written.key, written.value, originals) == (it.key, it.value, given)
+    was_truncated = _text(it.headers).get("x-truncated") == b"true"
+    demand(truncated or whole, "a letter that is not whole says so")
+    remaining = iter(given)
+    demand(all(header in remaining for header in originals), "a letter's headers are the original ones")
+    demand(_is_start(written.key, it.key) and _is_start(written.value, it.value), "a letter keeps a start")
+    position = tuple(ours[name] for name in _POSITION)
+    here = (origin.topic.encode(), b"%d" % origin.partition, b"%d" % origin.offset)
+    demand(position == here or was_truncated, "a letter tells where its record stands")
+    _check_again(dead, origin, written, ours)
+
+
+def _check_again(dead: Dead, origin: Origin, written: Written, ours: dict[str, bytes | None]) -> None:
+    """The letter is sent in as it is, at another place and time, and is dead again."""
+    again = _Read(origin.offset ^ 1, _NOW // 1000 + 7, written.key, written.value, list(written.headers))
+    there = Origin(origin.topic, 5, again.offset, origin.vendor)
+    later = _text(our_headers(again, there, dead, app_id=_APP, now=_NOW + 10**9))
+    attempt = int(ours["x-attempt"] or b"")
+    demand(attempt >= 1, "attempts are counted from one")
+    if attempt < 10**9:
+        demand(later["x-attempt"] == b"%d" % (attempt + 1), "a letter that is dead again counts on")
+    first = ours["x-first-failed-at"] or b""
+    demand(parse_rfc3339(first.decode()) is not None, "the first failure has a time")
+    demand(later["x-first-failed-at"] == first, "a letter that is dead again keeps its first failure")
+    told = ours["x-original-timestamp"] or b""
+    # Kafka's own timestamp may have more digits than the header may (contract, section 1).
+    if len(told) <= _DIGITS:
+        demand(later["x-original-timestamp"] == told, "a letter that is dead again keeps its time")
+    if ours.get("x-truncated"):
+        demand(later.get("x-truncated") == b"true", "what was truncated stays so")
+        demand(all(later[name] == ours[name] for name in _POSITION), "what was truncated keeps its position")
+
+
+def _is_start(part: bytes | None, whole: bytes | None) -> bool:
+    if part is None or whole is None:
+        return part is None
+    return whole == part or (len(part) <= TRUNCATED_BYTES and whole.startswith(part))
+
+
+def _is_ours(name: str) -> bool:
+    lower = name.lower()
+    return lower in _ALWAYS or lower == "x-truncated" or lower.startswith(_ERRORS)
+
+
+def _text(headers: Headers) -> dict[str, bytes | None]:
+    """By lower-case name, the last one."""
+    return {name.lower(): value for name, value in headers}
