@@ -30,7 +30,6 @@ from app.outcome import Dead, Emit, Outcome, Skip
 from app.times import AFTER_ALL, BEFORE_ALL, MICROS_PER_DAY, YEAR_2000, YEAR_10000, format_micros, sortable
 from app.vendors.model import Draft, Dropped, Mapped, Message, Record, Refused, Vendor, bound_events, refuse
 from app.vendors.reading import NotJson
-from app.vendors.values import identity
 
 # A deterministic id needs no key and no secrecy, 128 bits make a collision unthinkable.
 _DIGEST_BYTES: Final = 16
@@ -131,18 +130,6 @@ def _recorded_times(timestamp: int | None) -> tuple[str, str]:
 _EARLIEST: Final = format_micros(YEAR_2000)
 _LATEST: Final = format_micros(YEAR_10000 - 1)
 
-# Longer ones are not kept: a thousand of them could be a gigabyte.
-_USUAL_TENANT: Final = 200
-
-
-def _blank(vendor: str, tenant: str) -> Event:
-    """What all events of a tenant share, to be filled by `replace`: a fifth of the constructor's cost.
-
-    Its `partitionkey` still lacks the subject.
-    """
-    return _usual_blank(vendor, tenant) if len(tenant) <= _USUAL_TENANT else _new_blank(vendor, tenant)
-
-
 # What RFC 3986 allows in a segment of a path beside letters, digits and `-._~`.
 _PCHAR: Final = "!$&'()*+,;=:@"
 
@@ -164,7 +151,30 @@ def _new_blank(vendor: str, tenant: str) -> Event:
     )
 
 
-_usual_blank = lru_cache(maxsize=1024)(_new_blank)
+# Blanks of tenants that are short and usable at first sight, by vendor and tenant. Pure: only a memory.
+_blanks: Final[dict[str, dict[str, Event]]] = {}
+# Longer ones are not kept, and not more of a vendor: thousands of them could be a gigabyte.
+_USUAL_TENANT: Final = 200
+_BLANKS_KEPT: Final = 1024
+_NO_BLANKS: Final[dict[str, Event]] = {}
+
+
+def _blank(vendor: str, *tenants: str | None) -> Event:
+    """What all events of a tenant share, the first one told of `tenants`; to be filled by `replace`, which is
+    a fifth of the constructor's cost. Its `partitionkey` still lacks the subject.
+
+    Raises Refused if the tenant is too long.
+    """
+    tenant = next(filter(None, map(_told, tenants)), DEFAULT_TENANT)
+    if too_long(tenant, MAX_ID_BYTES):
+        refuse("$", f"a tenant of at most {MAX_ID_BYTES} bytes")
+    blank = _new_blank(vendor, tenant)
+    if len(tenant) <= _USUAL_TENANT and tenant[0] not in MAYBE_NOTHING:
+        kept = _blanks.setdefault(vendor, {})
+        if len(kept) >= _BLANKS_KEPT:
+            kept.clear()
+        kept[tenant] = blank
+    return blank
 
 
 def _events(
@@ -177,21 +187,21 @@ def _events(
     options: Options,
 ) -> list[Event]:
     """`body`: as it came, which is what an id without the vendor's own is made of."""
-    event_id = identity(mapped.event_id) or blake2b(body, digest_size=_DIGEST_BYTES).hexdigest()
+    event_id = mapped.event_id or blake2b(body, digest_size=_DIGEST_BYTES).hexdigest()
     base = f"{mapped.vendortype}:{event_id}"
     forced_tenant = message.headers.get("tenant")
     recorded = message.recorded or UNSET
     if recorded == AFTER_ALL:  # a producer that gives microseconds for milliseconds
         raise Refused("bad_time", "the record's timestamp: expected milliseconds since 1970")
+    blanks = _blanks.get(vendor.name, _NO_BLANKS)
     several, size, size_of_body = len(mapped.drafts) > 1, 0, len(body)
     events = []
     for index, draft in enumerate(mapped.drafts):
         if not _EARLIEST <= draft.time <= latest:
             raise Refused("bad_time", _bad_time(vendor, draft))
         tenant = forced_tenant or draft.tenant or options.tenant
-        if len(tenant) > _USUAL_TENANT or tenant[:1] in MAYBE_NOTHING:
-            tenant = _tenant(forced_tenant, draft.tenant, options.tenant)
-        blank, subject = _blank(vendor.name, tenant), escape(draft.sub)
+        blank = blanks.get(tenant) or _blank(vendor.name, forced_tenant, draft.tenant, options.tenant)
+        subject = escape(draft.sub)
         if size_of_body > NO_LARGE_TEXT:
             data = draft.data
             if size_of_body > NO_LARGE_VALUE or data.score is not UNSET or data.points is not UNSET:
@@ -215,14 +225,6 @@ def _events(
             size += len(encode_event(events[-1]))
             bound_events(size)
     return events
-
-
-def _tenant(*tenants: str | None) -> str:
-    """The first that is one. Raises Refused if it is too long."""
-    tenant = next(filter(None, map(_told, tenants)), DEFAULT_TENANT)
-    if too_long(tenant, MAX_ID_BYTES):
-        refuse("$", f"a tenant of at most {MAX_ID_BYTES} bytes")
-    return tenant
 
 
 def _told(tenant: str | None) -> str | None:

@@ -159,7 +159,7 @@ def convert(message: Message) -> Mapped:
         # Of these the tenant of each user is made.
         shared = len(str(source.company_id)) + len(source.application_id or "")
         bound_events(shared * len(body.payload))
-    event_id = identity(event.id) or message.headers.get("x-fp-event-id")
+    event_id = identity(event.id) or identity(message.headers.get("x-fp-event-id"))
     return Mapped(f"user/{event.type}", event_id, [_draft(source, item, odd) for item in body.payload])
 
 
@@ -375,7 +375,7 @@ def _put_attributes(
         created = _twin(created, user.created_at_camel, "created_at", odd)
     if account:
         attributes["account_type"] = account
-    if external := text_of(user.external_id):
+    if user.external_id is not None and (external := text_of(user.external_id)):
         attributes["external_id"] = external
     if user.emails is not None:
         attributes["emails"] = _without(_NO_EMAIL, user.emails)

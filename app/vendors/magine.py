@@ -12,7 +12,16 @@ from msgspec import UNSET, Struct, UnsetType
 from app.canonical import Data, EventType
 from app.vendors.model import Draft, Dropped, Mapped, Message, Vendor, deletion, needed, refuse
 from app.vendors.reading import Reader
-from app.vendors.values import birthdate, clock, event_name, gender, needed_id, other_family, unknown_event
+from app.vendors.values import (
+    birthdate,
+    clock,
+    event_name,
+    gender,
+    identity,
+    needed_id,
+    other_family,
+    unknown_event,
+)
 
 EVENTS: dict[str, EventType] = {
     "user.created": "user.created",
@@ -64,7 +73,7 @@ def convert(message: Message) -> Mapped:
         data = deletion(sub, "unknown")
     else:
         data = _profile(user, sub, kind == "user.updated", odd)
-    return Mapped(name, message.headers.get("webhook-id"), [Draft(kind, sub, time, "event", data)])
+    return Mapped(name, identity(message.headers.get("webhook-id")), [Draft(kind, sub, time, "event", data)])
 
 
 def _judge(head: Head) -> tuple[str, EventType]:

@@ -63,7 +63,8 @@ class Draft(Struct, gc=False):
 
 
 class Mapped(Struct, gc=False):
-    """All events of one message. `event_id` is the vendor's own, where it gives one."""
+    """All events of one message. `event_id` is the vendor's own as `values.identity` judges it, None if it
+    gives none."""
 
     vendortype: str
     event_id: str | None

@@ -284,6 +284,8 @@ def _long(text: object) -> int | None:
 
 def _date(value: object) -> str | None:
     """The same for what is carried: also None for an instant that no year of four digits holds."""
+    if type(value) is str:
+        return normal_rfc3339(value)
     text = _instant(value)
     return None if text in (BEFORE_ALL, AFTER_ALL) else text
 

@@ -74,6 +74,9 @@ def text_of(value: str | int | None) -> str | None:
 
 
 def needed_id(value: object, place: str) -> str:
+    # perf: saves 1 % of convert; plain form: the rest alone.
+    if type(value) is str and len(value) <= _SURELY_SHORT and value[:1] not in MAYBE_NOTHING:
+        return value
     sub = identity(value)
     if sub is None:
         refuse(place, "non-empty str or int")

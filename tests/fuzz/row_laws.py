@@ -248,9 +248,10 @@ def _check_fold(log: list[LogEntry]) -> None:
     for _ in range(1 if ours else _STARTS):
         before = {name: dict(found.rows) for name, found in folded.items()}
         repairs = [
-            (table, _Record(key, *found.record(key), len(records)))
+            (table, _Record(key, *record, len(records)))
             for table, found in folded.items()
             for key in sorted(found.rewrite)
+            for record in found.records(key)
         ]
         records += repairs
         folded = _folded(records)
@@ -278,6 +279,6 @@ def _folded(
 
 def _print(folded: dict[TableName, FoldedTable]) -> object:
     return {
-        name: (dict(found.rows), {key: found.record(key) for key in found.rewrite}, found.findings.skipped())
+        name: (dict(found.rows), {key: found.records(key) for key in found.rewrite}, found.findings.skipped())
         for name, found in folded.items()
     }
