@@ -165,12 +165,15 @@ def decode_event(value: bytes) -> Event:
     size = len(value)
     if size > _SHALLOW and too_deep(value, _MAX_NESTING):
         raise InvalidEvent("expected JSON")
+    event: Event | None = None
     try:
         event = _decoder.decode(value)
     except msgspec.ValidationError as error:
         raise InvalidEvent(_without_values(str(error))) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        event = _decode_whole(value)
+        pass
+    if event is None:
+        return _decode_whole(value)
     data = event.data
     sub = data.user.get("sub")
     if not isinstance(sub, str) or (sub[:1] in MAYBE_NOTHING and is_nothing(sub)):
@@ -202,7 +205,7 @@ def _decode_whole(value: bytes) -> Event:
     """The event of a text that the decoder refuses for halves of surrogate pairs. Raises InvalidEvent."""
     whole = without_half_surrogates(value)
     if whole == value:
-        raise InvalidEvent("expected JSON") from None
+        raise InvalidEvent("expected JSON")
     return decode_event(whole)
 
 
