@@ -57,7 +57,7 @@ class EmbeddedKafka:
         """Say what to run; nothing happens before `start()`.
 
         `port` fixes the port of node 0 (others, and all by default, are free ones). `stock` leaves retention,
-        automatic creation of topics, group timeouts and timestamp bounds as Kafka ships them; tests get
+        automatic creation of topics, session timeouts and timestamp bounds as Kafka ships them; tests get
         friendlier ones otherwise. `extra` holds broker settings that replace ours. `progress` gets lines for
         a human while jars are fetched and nodes start. `start_timeout` is how many seconds a start may take,
         without fetching.
