@@ -6,7 +6,7 @@ from app.canonical import encode_event
 from app.outcome import Dead, Emit
 from app.vendors import VENDORS
 from app.vendors.model import MAX_EVENTS_BYTES
-from tests.vendors.records import MAGINE_BODY, event_of, outcome_of
+from tests.vendors.records import MAGINE, MAGINE_BODY, event_of, outcome_of
 
 LONG = b"x" * 100_000
 # Unbounded, each of these becomes twice as much as is allowed: enough to tell, and no harm done.
@@ -68,3 +68,12 @@ def test_a_long_tenant_is_escaped_like_a_short_one() -> None:
     assert event.tenant == tenant
     assert event.source.endswith("a%2Fb" * 300) if event.source else False
     assert encode_event(event)
+
+
+def test_each_of_very_many_tenants_has_events_of_its_own() -> None:
+    """More than what is kept of each tenant between two records."""
+    tenants = [f"tenant-{number}" for number in range(1500)] * 2
+    for tenant in tenants:
+        event = event_of(MAGINE, MAGINE_BODY, headers=[("tenant", tenant.encode())])
+        assert (event.tenant, event.partitionkey) == (tenant, f"magine/{tenant}/u-1")
+        assert event.source == f"/vendors/magine/{tenant}"
