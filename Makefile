@@ -15,12 +15,16 @@ endif
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 KAFKA := $(VENV)/.kafka
+PEERS := $(VENV)-peers
+
+# Tests start Python hundreds of times. Without the files of bytecode each start compiles our modules again.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo broker test unit check format bench fuzz torture mutants soak clean
+.PHONY: help install demo broker test unit check format bench bench-peers fuzz poison torture mutants soak clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 	@echo "  make PYTHON=python3.13 ...  on that Python: in .venv, or in .venv-3.13 if .venv is another Python's"
 
 install: $(KAFKA) ## Create .venv and install everything, once; every other target does first what it needs of it
@@ -43,17 +47,28 @@ demo: $(KAFKA) ## Five vendors' events through a real Kafka, with every count an
 broker: $(KAFKA) ## A real Kafka in the foreground; Ctrl-C stops it and drops its data (ARGS=--stock: Kafka's own defaults)
 	@$(BIN)/python -m app broker $(ARGS)
 
+# Tests on a Kafka mostly wait, for groups and for processes that start: so many of them keep two cores busy.
+SIDE_BY_SIDE ?= 6
+TRACED := $(BIN)/python -m coverage run -m pytest
 test: $(KAFKA) ## All tests on a real Kafka (BROKER_URL replaces the embedded one), then the coverage gates
 	@$(BIN)/python -m coverage erase
-	$(BIN)/python -m coverage run -m pytest -m 'not bench'
+	@echo "1/4  The tests that need no Kafka"
+	@$(TRACED) -m 'not kafka' -n logical --dist worksteal
+	@echo "2/4  The tests on a Kafka, $(SIDE_BY_SIDE) side by side (make test SIDE_BY_SIDE=$(SIDE_BY_SIDE))"
+	@$(TRACED) -m 'kafka and not alone' -n $(SIDE_BY_SIDE) --dist worksteal
+	@echo "3/4  The tests on a Kafka that judge speed or progress, two side by side"
+	@$(TRACED) -m 'kafka and alone' -n 2 --dist worksteal
+	@echo "4/4  Coverage"
 	@$(BIN)/python -m coverage combine --quiet
 	@echo "Branch coverage of the pure core, gate 100 %"
 	@$(BIN)/python -m coverage report --include='app/vendors/*,app/state/*' --fail-under=100
 	@echo "Branch coverage of the rest, gate 90 %"
 	@$(BIN)/python -m coverage report --omit='app/vendors/*,app/state/*' --fail-under=90
 
-unit: $(INSTALLED) ## The tests that need no Kafka and no Java: a minute (make unit PYTHON=python3.13)
-	$(BIN)/python -m pytest -m 'not kafka and not bench' $(ARGS)
+# `make test` has the rest of the fuzzer's inputs, and so does CI the rest of these tests on each Python.
+unit: export FUZZ_INPUTS ?= 10000
+unit: $(INSTALLED) ## The tests that need no Kafka: a minute (make unit PYTHON=python3.13; THOROUGH=1: also the long ones)
+	$(BIN)/python -m pytest -m 'not kafka$(if $(THOROUGH),, and not thorough)' -n logical --dist worksteal $(ARGS)
 
 check: $(INSTALLED) ## Lint, formatting and types
 	$(BIN)/ruff check
@@ -65,22 +80,34 @@ format: $(INSTALLED) ## Format the code and apply the linter's safe fixes
 	$(BIN)/ruff format
 
 bench: $(KAFKA) ## Speed and size beside a plain Faust worker, on one broker
-	@$(BIN)/python -m tests.bench $(ARGS)
+	@$(BIN)/python -m tests.tools.bench $(ARGS)
+
+$(PEERS)/.installed: pyproject.toml tests/tools/bench/peers/constraints.txt
+	@echo "Installing Quix Streams and Bytewax into $(PEERS), once"
+	test -x $(PEERS)/bin/python || "$(PYTHON)" -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --constraint tests/tools/bench/peers/constraints.txt \
+		--editable '.[peers]' && touch $@ || echo "Going on without Quix Streams and Bytewax" >&2
+
+bench-peers: $(KAFKA) $(PEERS)/.installed ## The worker beside its peers on the same records, and what each wrote (ARGS='--only rollcall,streams')
+	@PEERS_PYTHON=$(PEERS)/bin/python $(BIN)/python -m tests.tools.bench.peers $(ARGS)
 
 INPUTS ?= 10000000
 fuzz: $(INSTALLED) ## Hostile bodies, records and rows, nightly (INPUTS=10000000, ARGS='--seed 1 --jobs 2')
-	@$(BIN)/python -m tests.fuzz --inputs $(INPUTS) $(ARGS)
+	@$(BIN)/python -m tests.tools.fuzz --inputs $(INPUTS) $(ARGS)
+
+poison: $(KAFKA) ## Poisoned records on every topic, two workers with 1 GB of memory each, and kills (ARGS='--records 2000 --seed 1')
+	@$(BIN)/python -m tests.tools.poison $(ARGS)
 
 torture: $(KAFKA) ## Kill, freeze, cut off and rebalance real workers and brokers, and count everything again (ARGS='kill-* --list')
-	@$(BIN)/python -m tests.faults $(ARGS)
+	@$(BIN)/python -m tests.tools.faults $(ARGS)
 
-mutants: $(KAFKA) ## Take each safeguard of the lane out on purpose: the fault matrix has to see it
-	@$(BIN)/python -m tests.faults.mutants $(ARGS)
+mutants: $(KAFKA) ## Take each safeguard of the engine out on purpose: the fault matrix has to see it
+	@$(BIN)/python -m tests.tools.faults.mutants $(ARGS)
 
 MINUTES ?= 20
 soak: $(KAFKA) ## Two workers under constant load, half of it with kills: latency, lag, memory, every record (MINUTES=20)
-	@$(BIN)/python -m tests.soak --minutes $(MINUTES) $(ARGS)
+	@$(BIN)/python -m tests.tools.soak --minutes $(MINUTES) $(ARGS)
 
 clean: ## Remove .venv, those beside it and everything else that was made here
-	rm -rf .venv .venv-* build dist *.egg-info .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-* build dist tests/tools/bench/peers/streams/target *.egg-info .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

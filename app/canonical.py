@@ -1,10 +1,11 @@
-"""The canonical event: CloudEvents 1.0, structured mode, JSON (contract, section 3).
+"""The canonical event: CloudEvents 1.0, structured mode, JSON (docs/events.md#canonical-event).
 
-The struct below is both what the vendors' mappers build and what the state agent, `rollcall fold`
-and any other reader decode; its field order is the order of the members on the wire.
+The mappers build `NewEvent` (app/new_event.py); the state agent, `rollcall fold` and every other reader
+decode `Event`. The order of the fields is the order of the members on the wire. The file is long because the
+members of the event are half of it.
 """
 
-import re
+from collections.abc import Callable
 from typing import Annotated, Any, Final, Literal, get_args
 
 import msgspec
@@ -29,7 +30,7 @@ from app.times import YEAR_2000, format_micros, is_canonical, parse_rfc3339
 SPEC_VERSION: Final = "1.0"
 DATA_SCHEMA: Final = "urn:rollcall:user-event:1"
 DATA_CONTENT_TYPE: Final = "application/json"
-# The header of every record on the canonical topic (CloudEvents Kafka binding, structured mode).
+# Every record on the canonical topic has this header (CloudEvents' Kafka protocol binding, structured mode).
 CONTENT_TYPE_HEADER: Final = ("content-type", b"application/cloudevents+json; charset=UTF-8")
 
 EventType = Literal[
@@ -57,7 +58,8 @@ DeletionKind = Literal["soft", "hard", "unknown"]
 
 
 class Score(Struct, gc=False, kw_only=True):
-    """A change of SelfCommunity's reputation. `balance` is the total after it, where it was sent."""
+    """A change of SelfCommunity's reputation. `balance` is the total after the change, if the vendor sent
+    it."""
 
     entry_id: str | UnsetType = UNSET
     delta: int
@@ -68,7 +70,7 @@ class Score(Struct, gc=False, kw_only=True):
 
 
 class Points(Struct, gc=False):
-    """A change of SelfCommunity's loyalty points: another currency than the reputation."""
+    """A change of SelfCommunity's loyalty points, which are another currency than the reputation."""
 
     delta: int
     balance: int | UnsetType = UNSET
@@ -94,12 +96,12 @@ class Actor(Struct, gc=False):
 
 
 Named = Annotated[dict[str, Any], Meta(max_length=MAX_NAMES)]
-"""Values by name. The bound is for events of other writers; ours have far fewer names."""
+"""Values by name. The bound is there for events that others write; those of Rollcall have far fewer names."""
 
 
 class Data(Struct, gc=False, kw_only=True):
-    """What the event says of the user. In a `full` snapshot an absent claim or attribute is not
-    set; in a `partial` one it is unchanged, and null means cleared."""
+    """What the event says of the user. In a `full` snapshot an absent claim or attribute means "not set". In
+    a `partial` one it means "unchanged", and null means "cleared"."""
 
     snapshot: Snapshot
     status: Status | UnsetType = UNSET
@@ -115,8 +117,9 @@ class Data(Struct, gc=False, kw_only=True):
     actor: Actor | UnsetType = UNSET
 
 
-class Event(Struct, gc=False, kw_only=True):
-    """One canonical event. The members without a default are those that every reader needs."""
+class Envelope(Struct, gc=False, kw_only=True):
+    """What a canonical event says besides its data. The members without a default are required; the others
+    may be absent."""
 
     specversion: Literal["1.0"]
     id: str
@@ -133,34 +136,36 @@ class Event(Struct, gc=False, kw_only=True):
     timesource: TimeSource | UnsetType = UNSET
     recordedtime: str | UnsetType = UNSET
     origin: str | UnsetType = UNSET
+
+
+class Event(Envelope, gc=False, kw_only=True):
+    """One canonical event, as it is read."""
+
     data: Data
 
 
 class InvalidEvent(ValueError):
-    """These bytes are no canonical event; the text names the place and the expectation only."""
+    """The bytes are no canonical event. The text has the path and what was expected there, never a value."""
 
 
 class BadEventTime(InvalidEvent):
-    """A canonical event whose time is before the year 2000."""
+    """The event is well formed, but its time is before the year 2000."""
 
 
-# A value stands at most this much deeper in an event than in the body that it came with.
+# A mapper puts a value at most ten levels deeper into the event than it was in the body.
 _MAX_NESTING: Final = MAX_NESTING + 10
 
 _decoder = msgspec.json.Decoder(Event)
-_encoder = msgspec.json.Encoder()
 
-
-def encode_event(event: Event) -> bytes:
-    """The JSON text of the event, one line, as it stands on the canonical topic."""
-    return _encoder.encode(event)
+encode_event: Final[Callable[[Envelope], bytes]] = msgspec.json.Encoder().encode
+"""Returns the JSON text of an event, in one line, as it is written to the canonical topic."""
 
 
 def decode_event(value: bytes) -> Event:
-    """Reads a record of the canonical topic. Members that the struct does not know are ignored.
+    """Returns the event of a record on the canonical topic. Unknown members are ignored.
 
-    Raises InvalidEvent if a needed member is missing or unusable (contract, section 7, `fold`), or if a part
-    is larger than Rollcall would write it (section 2).
+    Raises InvalidEvent if a required member is missing or malformed (docs/tables.md#fold), or if a part is
+    larger than Rollcall writes it (docs/events.md#bounds); BadEventTime if the time is before 2000.
     """
     size = len(value)
     if size > _SHALLOW and too_deep(value, _MAX_NESTING):
@@ -179,7 +184,7 @@ def decode_event(value: bytes) -> Event:
     if not isinstance(sub, str) or (sub[:1] in MAYBE_NOTHING and is_nothing(sub)):
         raise InvalidEvent("$.data.user.sub: expected non-empty str")
     if size > _NOT_BOUNDED:
-        # perf: saves 5 % of fold; plain form: `_check_names` for every event.
+        # perf: saves 5 % of fold (make bench ARGS=fold); plain form: `_check_names` for every event.
         known = _short_names.issuperset
         if not (known(data.user) and known(data.attributes or ()) and known(data.settings or ())):
             _check_names(data)
@@ -192,17 +197,21 @@ def decode_event(value: bytes) -> Event:
     return event
 
 
-# perf: too short to nest so deep, which nearly all events are; spares a call.
+# perf: an event of at most this many bytes cannot nest too deep, and nearly all are shorter, so this saves a
+# call; plain form: call `too_deep` for each event.
 _SHALLOW: Final = 2 * _MAX_NESTING
-# Of this many characters neither has more than MAX_ID_BYTES.
+# A character has at most 4 bytes of UTF-8: in this many characters no id has more than MAX_ID_BYTES.
 _SHORT: Final = MAX_ID_BYTES // 4
-# No event so short holds a name of more than 256 bytes beside what every event needs.
+# The required members take more than 150 bytes, so a shorter event has no room for a name that is too long.
 _NOT_BOUNDED: Final = MAX_NAME_BYTES + 150
 _FIRST_TIME: Final = format_micros(YEAR_2000)
 
 
 def _decode_whole(value: bytes) -> Event:
-    """The event of a text that the decoder refuses for halves of surrogate pairs. Raises InvalidEvent."""
+    """Returns the event of a text that the decoder refuses because it has halves of surrogate pairs.
+
+    Raises InvalidEvent if it has none, or if the text without them is no event.
+    """
     whole = without_half_surrogates(value)
     if whole == value:
         raise InvalidEvent("expected JSON")
@@ -217,7 +226,8 @@ def _check_time(time: str) -> None:
         raise BadEventTime("$.time: expected a time after 1999")
 
 
-# Names that were found short enough, as nearly all events repeat the same few. It changes no answer.
+# perf: names that are known to be short enough. Nearly all events repeat the same few names. No answer
+# depends on this set; plain form: `_check_names` for every event.
 _short_names: Final = {"sub"}
 _NAMES_KEPT: Final = 4096
 
@@ -242,26 +252,11 @@ def _check_values(event: Event, sub: str, size: int) -> None:
 
 
 def _without_values(message: str) -> str:
-    """Msgspec's message with what it may quote from the payload cut out (`Invalid enum value 'x'`)."""
-    # The decoder's own place comes last; what it quotes before may look like one.
-    text, separator, place = message.rpartition(" - at `")
+    """Returns msgspec's message without what it may quote from the payload (`Invalid enum value 'x'`)."""
+    # The decoder's own path is the last one; a quoted value may look like a path, but comes before it.
+    text, separator, path = message.rpartition(" - at `")
     if not separator:
-        text, place = message, "$"
+        text, path = message, "$"
     if "enum value" in text:
         text = "Expected a value of the closed set"
-    return f"{place.rstrip('`')}: {text[:1].lower()}{text[1:]}"
-
-
-_ESCAPED = re.compile("[/%\x00-\x1f\x7f-\x9f]")
-
-
-def _percent(match: re.Match[str]) -> str:
-    return "".join(f"%{byte:02X}" for byte in match[0].encode())
-
-
-def escape(part: str) -> str:
-    """A tenant or user id as a part of a key: exactly `/`, `%` and control characters are
-    percent-encoded, so that a key splits at its slashes without doubt."""
-    if part.isalnum() and part.isascii():
-        return part
-    return _ESCAPED.sub(_percent, part)
+    return f"{path.rstrip('`')}: {text[:1].lower()}{text[1:]}"

@@ -1,6 +1,6 @@
-"""Our own HTTP server: `/metrics`, `/healthz`, `/readyz`, and `POST /vendors/{vendor}/resume`.
+"""A worker's HTTP server: `/metrics`, `/healthz`, `/readyz`, and `POST /vendors/{vendor}/resume`.
 
-Faust's would show table rows to whoever asks.
+It takes the place of Faust's, which shows the rows of the tables to every client.
 """
 
 import asyncio
@@ -14,26 +14,26 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from app.engine import NotCommitted, RestoreReport
+from app.errors import HttpServerFailed, ResumeRefused
 from app.http_access import refusal
 from app.http_limits import HEAD_LINE_BYTES, Connection, Connections, FewLines, connection_of, logger
-from app.lane import NotRecorded
 from app.metrics import Metrics
 
-# The same for all: a scrape must not hold up slices, nor a probe its answer.
+# A proxy must not answer a scrape or a probe with an older answer.
 _NO_STORE: Final = {"Cache-Control": "no-store"}
-# For a body that nobody reads: closed at once, the connection would be reset before the answer is read.
+# A request may have a body, which nothing here reads. If the connection were closed at once, the client would
+# see a reset before it has read the answer.
 _LINGER_SECONDS: Final = 1.0
 
 Problems = Callable[[], list[str]]
-"""What stands against readiness, a short phrase each; none while the worker does its work."""
+"""Returns why the worker is not ready, a short phrase each; empty if it is."""
 
 
-Resume = Callable[[str], Awaitable[int]]
-"""Lets a held vendor go on; how many partitions do. Raises KeyError and NotRecorded."""
-
-
-class HttpServerFailed(Exception):
-    """The address cannot be listened on; one line."""
+Resume = Callable[[str, str], Awaitable[int]]
+"""Resumes a paused vendor, perhaps without one record (its position, or an empty text); returns the number of
+partitions that were paused. Raises KeyError for an unknown vendor, ResumeRefused for a record that cannot be
+skipped, and NotCommitted while the group rebalances."""
 
 
 @asynccontextmanager
@@ -45,11 +45,13 @@ async def http_server(
     problems: Problems,
     resume: Resume,
     token: str = "",
+    restore: Callable[[], RestoreReport | None] = lambda: None,
 ) -> AsyncIterator[int]:
-    """Serves while the context is open; gives the port, which is a free one if 0 was asked for.
+    """Serves while the context is open, and gives the port: a free one if `port` is 0.
 
-    `refresh` sets the gauges before each scrape. `token` is what `POST` has to send if it is not empty.
-    Raises HttpServerFailed.
+    `refresh` sets the gauges before each scrape. `token`: the bearer token that a `POST` has to send; empty:
+    no token is needed. `restore`: how far the restore of the tables has come. Raises HttpServerFailed if the
+    server cannot listen on the address.
     """
 
     async def show_metrics(_: web.Request) -> web.Response:
@@ -59,13 +61,15 @@ async def http_server(
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST, **_NO_STORE})
 
     async def healthz(_: web.Request) -> web.Response:
-        # That this answers at all is what it says: the loop turns.
+        # This needs no check of its own: an answer shows that the event loop runs.
         return web.json_response({"status": "ok"}, headers=_NO_STORE)
 
     async def readyz(_: web.Request) -> web.Response:
-        found = problems()
-        answer = {"status": "not ready" if found else "ready", "problems": found}
-        return web.json_response(answer, status=503 if found else 200, headers=_NO_STORE)
+        reasons = problems()
+        answer: dict[str, object] = {"status": "not ready" if reasons else "ready", "problems": reasons}
+        if report := restore():
+            answer["restore"] = report._asdict()
+        return web.json_response(answer, status=503 if reasons else 200, headers=_NO_STORE)
 
     async def resume_vendor(request: web.Request) -> web.Response:
         status, text = await _resumed(request, resume)
@@ -81,12 +85,13 @@ async def http_server(
             web.post("/vendors/{vendor}/resume", resume_vendor),
         ]
     )
-    async with _listening(application, host, port) as found:
-        yield found
+    async with _listening(application, host, port) as bound_port:
+        yield bound_port
 
 
 def _one_request(token: str) -> Middleware:
-    """A connection carries one request: an idle one is then never worth keeping."""
+    """Returns the middleware that checks who may send a request, and that ends the connection after its
+    answer: so the server never has to keep an idle connection."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -116,7 +121,8 @@ def _one_request(token: str) -> Middleware:
 
 @asynccontextmanager
 async def _listening(application: web.Application, host: str, port: int) -> AsyncIterator[int]:
-    """Gives the port. Not by aiohttp's own TCPSite, which cannot be told how many may connect."""
+    """Listens while the context is open, and gives the port. aiohttp's own TCPSite is not used, because it
+    has no limit of connections."""
     few_lines = FewLines()
     logger.addFilter(few_lines)
     runner = web.AppRunner(
@@ -138,7 +144,8 @@ async def _listening(application: web.Application, host: str, port: int) -> Asyn
                 lambda: Connection(protocol(), connections), host, port
             )
         except OSError as error:
-            # asyncio's own text says the address once more; a host without address has a negative number.
+            # The text of asyncio's error repeats the address. If a host name cannot be resolved, `errno` is
+            # negative and has no text in `os.strerror`.
             why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
             raise HttpServerFailed(f"cannot listen on {host}:{port}: {why}") from None
         yield listener.sockets[0].getsockname()[1]
@@ -148,18 +155,20 @@ async def _listening(application: web.Application, host: str, port: int) -> Asyn
         await runner.cleanup()
         connections.abort()
         logger.removeFilter(few_lines)
-        few_lines.tell()
+        few_lines.report()
 
 
 async def _resumed(request: web.Request, resume: Resume) -> tuple[HTTPStatus, str]:
-    """Status, and the number of partitions or what stands against it."""
+    """Returns the status, and the number of resumed partitions or the reason why there are none."""
     vendor = request.match_info["vendor"]
     try:
-        partitions = await resume(vendor)
+        partitions = await resume(vendor, request.query.get("skip", ""))
     except KeyError:
         return HTTPStatus.NOT_FOUND, "no such vendor"
-    except NotRecorded:
+    except ResumeRefused as refused:
+        return HTTPStatus.CONFLICT, str(refused)
+    except NotCommitted:
         return HTTPStatus.SERVICE_UNAVAILABLE, "the group is rebalancing, try again"
     if partitions == 0:
-        return HTTPStatus.CONFLICT, f"{vendor} is not held in this worker"
+        return HTTPStatus.CONFLICT, f"{vendor} is not paused in this worker"
     return HTTPStatus.OK, str(partitions)

@@ -1,8 +1,9 @@
-"""What the HTTP server grants to those who connect: a place, a time, and so many lines in the log.
+"""The limits of the HTTP server: how many connections are open, how long each may take, and how many lines
+they may cause in the log.
 
-aiohttp has no limit of connections, waits for a head for as long as it takes, and never gives up on a peer
-that does not read its answer. So each of its protocols is wrapped into a `Connection`, which counts and ends
-them. Nothing of aiohttp's insides is used for that.
+aiohttp has no limit of connections, waits for a request's head without any limit of time, and never gives up
+on a peer that does not read its answer. So each of its protocols is wrapped into a `Connection`, which is
+counted and ended. No private part of aiohttp is used for that.
 """
 
 import asyncio
@@ -16,14 +17,14 @@ from aiohttp.http import HttpProcessingError
 
 # Probes, Prometheus and an operator need a handful at the same time.
 MOST_CONNECTIONS: Final = 32
-# Who has a request to make sends its head at once.
+# A client sends the head of its request at once.
 HEAD_SECONDS: Final = 5.0
-# From the complete head until the answer is with the peer. `resume` waits for a commit, and its command
-# gives up after 15 s.
+# From the complete head until the peer has the answer. `resume` waits for a commit, and the command
+# `rollcall resume` gives up after 15 s.
 ANSWER_SECONDS: Final = 20.0
-# A line and a header: a bearer token is the longest that anybody has a reason to send.
+# For the request line and for each header. The longest that a client has a reason to send is a bearer token.
 HEAD_LINE_BYTES: Final = 4096
-# The rest of a minute's bad requests is told as a number.
+# At the end of the minute one more line says how many were left out.
 LINES_A_MINUTE: Final = 5
 _MINUTE: Final = 60.0
 
@@ -31,17 +32,18 @@ logger = logging.getLogger("app.http")
 
 
 class _State(IntEnum):
-    """In the order in which connections make room for a new one."""
+    """The lowest state is closed first to make room for a new connection."""
 
     NO_HEAD = 0
     ANSWERED = 1
-    """The peer only has to read."""
+    """The answer is written; the peer has to read it."""
     ANSWERING = 2
 
 
 class Connections:
-    """The connections of one server. At most `most` are open: a new one always gets a place, the oldest
-    without a complete head makes room for it; if all have one, the oldest that is answered already."""
+    """The connections of one server, at most `most`. A new one is always accepted. To make room for it the
+    oldest one without a complete head is closed; if all have a complete head, the oldest one that is
+    answered; else the oldest one."""
 
     def __init__(self, most: int = MOST_CONNECTIONS) -> None:
         self._most = most
@@ -51,8 +53,9 @@ class Connections:
         return len(self._open)
 
     def add(self, connection: "Connection") -> None:
+        """Accepts a connection, and closes another one if there are too many."""
         if len(self._open) >= self._most:
-            # `min` gives the first, which is the oldest, of several.
+            # Of several connections in the lowest state `min` returns the first, which is the oldest.
             oldest = min(self._open, key=lambda each: each.state)
             logger.warning("a connection was closed to make room for a new one")
             oldest.abort()
@@ -62,13 +65,14 @@ class Connections:
         self._open.pop(connection, None)
 
     def abort(self) -> None:
-        """Ends all, whatever their peers do."""
+        """Ends all connections without waiting for their peers."""
         for connection in list(self._open):
             connection.abort()
 
 
 class Connection(asyncio.Protocol):
-    """Stands between a transport and aiohttp's protocol for it; ends what takes too long."""
+    """A protocol between a transport and aiohttp's own protocol. It closes the connection if the peer takes
+    too long."""
 
     def __init__(self, inner: asyncio.Protocol, connections: Connections) -> None:
         self.state = _State.NO_HEAD
@@ -100,16 +104,17 @@ class Connection(asyncio.Protocol):
         self._inner.resume_writing()
 
     def answering(self) -> None:
-        """The head is complete."""
+        """Starts the time limit of the answer. Called when the head of the request is complete."""
         self.state = _State.ANSWERING
         self._limit(ANSWER_SECONDS, f"the answer was not taken within {ANSWER_SECONDS:g} s")
 
     def answered(self) -> None:
-        """There is an answer, which the peer may or may not read."""
+        """Called when the answer is written; the peer may not have read it yet."""
         self.state = _State.ANSWERED
 
     def abort(self) -> None:
-        """Without waiting for the peer to take what is written, which `close` would do for ever."""
+        """Closes the connection at once. `close` would wait without limit for the peer to read what is
+        written."""
         self._forget()
         if self._transport is not None:
             self._transport.abort()
@@ -133,17 +138,17 @@ class Connection(asyncio.Protocol):
 
 
 def connection_of(request: web.Request) -> Connection | None:
-    """The connection that a request came on; None if it is gone."""
+    """Returns the connection of a request, or None if it is closed already."""
     transport = request.transport
     protocol = None if transport is None else transport.get_protocol()
     return protocol if isinstance(protocol, Connection) else None
 
 
 class FewLines(logging.Filter):
-    """Passes a few records a minute, and then says how many it has kept back.
+    """Passes a few log records a minute; at the end of the minute one record says how many more there were.
 
-    Of a malformed request nothing but its kind is told: it is no error of ours, and aiohttp's own text
-    quotes it.
+    A malformed request is logged as a warning with the type of its error only, because it is no error of the
+    worker, and because aiohttp's own text quotes the request.
     """
 
     def __init__(self, most: int = LINES_A_MINUTE, seconds: float = _MINUTE) -> None:
@@ -155,17 +160,18 @@ class FewLines(logging.Filter):
         self._timer: asyncio.TimerHandle | None = None
 
     def filter(self, record: logging.LogRecord) -> bool:
+        """Returns whether the record is logged."""
         _shorten(record)
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self._seconds, self.tell)
+            self._timer = asyncio.get_running_loop().call_later(self._seconds, self.report)
         if self._passed < self._most:
             self._passed += 1
             return True
         self._kept_back[record.levelno] += 1
         return False
 
-    def tell(self) -> None:
-        """The end of a minute, or of the server."""
+    def report(self) -> None:
+        """Logs how many records were left out. Called at the end of a minute, and when the server ends."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -1,9 +1,10 @@
-"""Structured logs, one line an event, on standard error: for people or as JSON.
+"""Structured logs on standard error, one line an event, for people or as JSON.
 
-Set up before Faust is started: with a root logger at DEBUG every send would build a log record.
+They have to be set up before Faust starts: with a root logger at DEBUG, every send would build a log record.
 
-Of an exception only the type and the places are shown. Its text may quote a payload (a
-UnicodeDecodeError's does), and so may the local variables that rich shows beside a traceback.
+A line about an exception shows the type and the lines of code only. The text of an exception may quote a
+payload (that of a UnicodeDecodeError does), and so may the local variables that rich prints beside a
+traceback.
 """
 
 import logging
@@ -17,24 +18,33 @@ import structlog
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 from structlog.typing import EventDict, WrappedLogger
 
-# Their information is about every fetch and rebalance; ours is in metrics and in the lane's own lines.
+# At INFO these libraries log every fetch and rebalance. A worker's metrics and the engine's own lines say it
+# shorter.
 _NOISY = ("aiokafka", "faust", "mode", "asyncio", "aiohttp")
 
-# What aiokafka 0.14 calls an error or a warning and is neither, as it happens in each first start or join:
-# its text, and the type of the exception in it. Told at debug. What stays wrong shows in `/readyz`.
+# Lines that aiokafka 0.14 logs as errors or warnings although nothing is wrong, because they come with each
+# first start or join, or that the engine says better: the text, and the type of the exception in it. They are
+# logged at debug. If the problem remains, `/readyz` shows it.
 _COORDINATOR: Final = "aiokafka.consumer.group_coordinator"
 _NO_PROBLEM: Final[Mapping[str, type[BaseException] | None]] = {
-    # The broker makes its topic of offsets when the first group asks for a coordinator, and answers error 15
-    # until it has; aiokafka asks again (`ensure_coordinator_known`).
+    # When the first group asks for its coordinator, the broker creates the topic of offsets, and it answers
+    # with error 15 until that is done. aiokafka asks again (`ensure_coordinator_known`).
     "Group Coordinator Request failed: %s": GroupCoordinatorNotAvailableError,
-    # How every member but the one that joins or leaves hears of a rebalance (`_do_heartbeat`).
+    # A member learns in this way that another one joins or leaves (`_do_heartbeat`).
     "Heartbeat failed for group %s because it is rebalancing": None,
+    # These come with each attempt to join a group that refuses. The engine says each cause once
+    # (`app/engine/consumer/coordinator_watch.py`).
+    "Attempt to join group failed due to fatal error: %s": None,
+    "Unexpected error in join group '%s' response: %s": None,
+    "Unexpected error from SyncGroup: %s": None,
+    "Heartbeat failed: %r": None,
 }
 
 
 def set_up_logs(form: Literal["console", "json"], level: str) -> None:
+    """Replaces the handlers of the root logger. `form` and `level`: LOG_FORMAT and LOG_LEVEL."""
     shared: list[structlog.typing.Processor] = [
-        _places_of_failure,
+        _lines_of_failure,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -64,7 +74,7 @@ def set_up_logs(form: Literal["console", "json"], level: str) -> None:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 
-def _places_of_failure(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+def _lines_of_failure(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
     info = event.pop("exc_info", None)
     problem = info[1] if isinstance(info, tuple) else None
     if isinstance(problem, BaseException):
@@ -75,7 +85,8 @@ def _places_of_failure(_logger: WrappedLogger, _name: str, event: EventDict) -> 
 
 
 def _no_texts_of_exceptions(record: logging.LogRecord) -> bool:
-    """Faust and mode put the exception itself into the message, asyncio into the lines after the first."""
+    """Removes the text of exceptions from a record. Faust and mode pass the exception as an argument of the
+    message; asyncio shows it in the lines after the first."""
     if isinstance(record.args, tuple):
         record.args = tuple(type(it).__name__ if isinstance(it, BaseException) else it for it in record.args)
     if record.name == "asyncio":
@@ -84,12 +95,13 @@ def _no_texts_of_exceptions(record: logging.LogRecord) -> bool:
 
 
 def _no_service_chatter(record: logging.LogRecord) -> bool:
-    """Mode tells of each start and stop of each of its services, under the names of our subclasses."""
+    """Drops mode's lines about the start and stop of each service, which are logged under the names of the
+    engine's modules."""
     return record.levelno >= logging.WARNING or not str(record.msg).startswith("[^")
 
 
 def _no_false_alarm(record: logging.LogRecord) -> bool:
-    """Demotes to debug what is in `_NO_PROBLEM`."""
+    """Logs the lines of `_NO_PROBLEM` at debug."""
     if record.name != _COORDINATOR or record.msg not in _NO_PROBLEM:
         return True
     expected = _NO_PROBLEM[record.msg]

@@ -1,7 +1,8 @@
-"""Every metric there is, with its help: what Prometheus scrapes and the dashboards read.
+"""All metrics of a worker and their help texts. Prometheus scrapes them; the table in docs/operators.md is
+made of them.
 
-`rollcall_records_received_total = rollcall_records_total` summed over outcome and reason, per vendor,
-always: both count when the slice's writes are acknowledged.
+For each vendor `rollcall_records_received_total` always equals the sum of `rollcall_records_total` over
+outcome and reason: both are counted when all writes of a slice are acknowledged.
 """
 
 import re
@@ -13,12 +14,10 @@ from prometheus_client import CollectorRegistry, Gauge, Histogram, Info
 from prometheus_client import Counter as Total
 
 from app import __version__
-from app.lane import LaneObserver
-from app.lane.findings import Skipped
-from app.lane.slices import Partition
-from app.lane.write_observer import WriteObserver
+from app.engine import EngineObserver, Partition, SkippedKind
 
-# Names come from payloads: how many there can be is not ours to say, how many series is.
+# The names of fields come from payloads, so there can be any number of them. This bounds the number of
+# series.
 MAX_FIELD_NAMES: Final = 200
 OTHER_FIELD: Final = "(other)"
 _FIELD_NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_.$-]{0,63}")
@@ -34,116 +33,161 @@ class Metrics:
         self.registry = registry = CollectorRegistry()
         self.received = Total(
             "rollcall_records_received",
-            "Records read from a vendor's topic whose outcome is durable.",
+            "Records of a vendor's topic whose outcome is acknowledged by the brokers.",
             ["vendor"],
             registry=registry,
         )
         self.records = Total(
             "rollcall_records",
-            "The same records by outcome (emit, skip, dead) and reason (empty for emit).",
+            "The same records by outcome (emit, skip, dead) and reason (empty if the outcome is emit).",
             ["vendor", "outcome", "reason"],
             registry=registry,
         )
         self.events = Total(
             "rollcall_canonical_events",
-            "Canonical events acknowledged: more than emitted records where one names several users.",
+            "Canonical events that are acknowledged. They are more than the emitted records if a record names"
+            " several users.",
             ["vendor", "type"],
             registry=registry,
         )
         self.effects = Total(
             "rollcall_table_effects",
-            "Canonical events applied, by effect (changed, after_deletion, stale, unchanged).",
+            "Canonical events that were applied to the tables, by effect (changed, after_deletion, stale,"
+            " unchanged).",
             ["effect"],
             registry=registry,
         )
         self.canonical_dead = Total(
             "rollcall_canonical_records_dead",
-            "Records of the canonical topic that are no canonical events, by reason.",
+            "Records of the canonical topic that became dead letters, by reason.",
             ["reason"],
             registry=registry,
         )
         self.left_out = Total(
             "rollcall_fields_left_out",
-            "Fields of emitted records whose value could not be carried, by name.",
+            "Fields of emitted records that were left out because of their value, by name.",
             ["vendor", "field"],
             registry=registry,
         )
         self.not_mapped = Total(
             "rollcall_fields_not_mapped",
-            "Names that no mapper reads, counted in the first of every 32 records of a slice.",
+            "Fields that no mapper reads, by name, counted in the first of every 32 records of a"
+            " part of a slice, if its body has at most 64 KiB.",
             ["vendor", "field"],
             registry=registry,
         )
         self.slice_records = Histogram(
             "rollcall_slice_records",
-            "Records of a slice: what one fetch gave for one partition.",
+            "Records of a slice, which is what one fetch returned for one partition.",
             ["topic"],
             buckets=_RECORDS,
             registry=registry,
         )
         self.stage_seconds = Histogram(
             "rollcall_slice_stage_seconds",
-            "Seconds of a slice in a stage: map (convert and append), apply (rows and append), write (until"
-            " every in-sync replica has it), whole (from dispatch to acknowledgement).",
+            "Seconds that a slice takes in a stage: map (convert records and append events), apply (apply"
+            " events and append rows), write (until all in-sync replicas have them), whole (from the moment"
+            " when the agent begins it to the acknowledgement).",
             ["stage"],
             buckets=_SECONDS,
             registry=registry,
         )
         self.commit_seconds = Histogram(
-            "rollcall_commit_seconds", "Seconds of an offset commit.", buckets=_SECONDS, registry=registry
+            "rollcall_commit_seconds", "Seconds of a commit of offsets.", buckets=_SECONDS, registry=registry
         )
         self.commit_age = Gauge(
             "rollcall_commit_age_seconds",
-            "Seconds since the oldest record was dispatched that is not committed yet; 0 if none is.",
+            "Seconds since the dispatch of the oldest record that is not committed yet; 0 if there is none.",
             registry=registry,
         )
-        self.round_age = Gauge(
+        self.oldest_write = Gauge(
             "rollcall_oldest_write_seconds",
-            "Seconds since the oldest unacknowledged record was appended; grows in an outage of the brokers.",
+            "Seconds since the oldest unacknowledged record was appended. It grows in an outage.",
             registry=registry,
         )
-        self.held = Gauge(
+        self.held_back = Gauge(
+            "rollcall_open_transaction_seconds",
+            "Seconds for which one open transaction has held back records that are next to be read, the"
+            " longest of the topic's partitions in this worker; 0 if none does.",
+            ["topic"],
+            registry=registry,
+        )
+        self.paused = Gauge(
             "rollcall_vendor_held",
-            "1 while partitions of the vendor are held in this worker, for too many dead records.",
+            "1 while partitions of the vendor, or of the canonical topic (events), are paused in this worker:"
+            " too many of its records are dead, or workers died of a partition; else 0.",
             ["vendor"],
             registry=registry,
         )
-        self.ready = Gauge("rollcall_ready", "1 while /readyz answers 200.", registry=registry)
+        self.ready = Gauge("rollcall_ready", "1 while /readyz answers 200, else 0.", registry=registry)
+        self.topic_problems = Gauge(
+            "rollcall_topic_problems",
+            "Problems of the topics with which a worker would not start, such as a missing topic, by the last"
+            " of the checks that it makes every minute.",
+            registry=registry,
+        )
         self.rows = Gauge(
-            "rollcall_table_rows", "Rows in this worker's part of a table.", ["table"], registry=registry
+            "rollcall_table_rows",
+            "Rows of the table in this worker's partitions.",
+            ["table"],
+            registry=registry,
         )
         self.partitions = Gauge(
             "rollcall_partitions", "Partitions assigned to this worker.", registry=registry
         )
-        self.lane = Total(
-            "rollcall_lane_incidents",
-            "Partitions rewound after a dropped fetch, gaps (re-read once), holes (retention), resets (cut"
-            " logs), refused commits, foreign changelog records and rows healed after them.",
+        self.incidents = Total(
+            "rollcall_engine_incidents",
+            "By kind: rewound (partitions that are read again after a dropped fetch), gap (fetches that"
+            " did not begin at the expected offset and were repeated), hole (offsets that the broker deleted"
+            " before they were read, for example by retention), reset (logs that were truncated or created"
+            " again), commit_refused (partitions of a refused commit), foreign (changelog records that a"
+            " zombie wrote), healed (rows that were repaired after them).",
             ["kind"],
             registry=registry,
         )
         self.changelog_skipped = Total(
             "rollcall_changelog_records_skipped",
-            "Changelog records that count as not written, by table and kind: garbage (no row, or another"
-            " key's: dead-lettered), keyless, misplaced_row and misplaced_tombstone (the key belongs to"
-            " another partition), later_version.",
+            "Changelog records that count as not written, by table and kind: garbage (no row, or the row of"
+            " another key; it becomes a dead letter), keyless (no key), not_read (too large to be read),"
+            " misplaced_row and misplaced_tombstone (the key belongs to another partition),"
+            " later_version (a later version wrote the row).",
             ["table", "kind"],
             registry=registry,
         )
         self.rebalances = Total(
-            "rollcall_rebalances", "Assignments received from the group.", registry=registry
+            "rollcall_rebalances", "Assignments that this worker received from its group.", registry=registry
         )
-        self.recovered = Total(
-            "rollcall_recovered_records", "Changelog records read to recover tables.", registry=registry
+        self.restored = Total(
+            "rollcall_recovered_records", "Changelog records read to restore the tables.", registry=registry
         )
-        self.recovery_seconds = Gauge(
-            "rollcall_recovery_seconds", "Seconds of the last recovery of tables.", registry=registry
+        self.restore_read = Gauge(
+            "rollcall_recovery_records_read",
+            "Changelog records that the restore under way has read; 0 if there is none.",
+            registry=registry,
+        )
+        self.restore_to_go = Gauge(
+            "rollcall_recovery_records_to_go",
+            "Changelog records that the restore under way still has to read, at most: compaction may have"
+            " removed some of them; 0 if there is none.",
+            registry=registry,
+        )
+        self.restore_seconds_left = Gauge(
+            "rollcall_recovery_seconds_left",
+            "Seconds until they are read, by the speed so far (NaN before the first record); 0 if there is no"
+            " restore.",
+            registry=registry,
+        )
+        self.restore_seconds = Gauge(
+            "rollcall_recovery_seconds",
+            "Seconds of the last restore of the tables.",
+            registry=registry,
         )
         Info("rollcall_build", "The worker's version.", registry=registry).info({"version": __version__})
         self._field_names: dict[str, set[str]] = {}
 
     def count_fields(self, total: Total, vendor: str, names: Iterable[str]) -> None:
-        """Counts names from payloads, at most MAX_FIELD_NAMES a vendor; the rest is OTHER_FIELD."""
+        """Counts names from payloads, at most MAX_FIELD_NAMES different ones for each vendor. All others, and
+        texts that do not look like names, are counted as OTHER_FIELD."""
         known = self._field_names.setdefault(vendor, set())
         for name, count in Counter(names).items():
             label = name if _FIELD_NAME.fullmatch(name) else OTHER_FIELD
@@ -154,8 +198,8 @@ class Metrics:
             total.labels(vendor, label).inc(count)
 
 
-class LaneMetrics(LaneObserver):
-    """The consumer half of the lane, counted."""
+class EngineMetrics(EngineObserver):
+    """Counts what the engine reports."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
@@ -170,19 +214,19 @@ class LaneMetrics(LaneObserver):
         self._metrics.commit_seconds.observe(seconds)
 
     def commit_refused(self, partitions: int) -> None:
-        self._metrics.lane.labels("commit_refused").inc(partitions)
+        self._metrics.incidents.labels("commit_refused").inc(partitions)
 
     def rewound(self, partitions: int) -> None:
-        self._metrics.lane.labels("rewound").inc(partitions)
+        self._metrics.incidents.labels("rewound").inc(partitions)
 
     def gap(self, topic: str, partition: int, expected: int, seen: int) -> None:
-        self._metrics.lane.labels("gap").inc()
+        self._metrics.incidents.labels("gap").inc()
 
-    def hole(self, topic: str, partition: int, expected: int, seen: int) -> None:
-        self._metrics.lane.labels("hole").inc()
+    def missing(self, topic: str, partition: int, expected: int, seen: int) -> None:
+        self._metrics.incidents.labels("hole").inc(seen - expected)
 
-    def reset(self, topic: str, partition: int, expected: int, seen: int) -> None:
-        self._metrics.lane.labels("reset").inc()
+    def truncated(self, topic: str, partition: int, expected: int, seen: int) -> None:
+        self._metrics.incidents.labels("reset").inc()
 
     def revoked(self, partitions: int) -> None:
         self._metrics.partitions.set(0)
@@ -191,26 +235,19 @@ class LaneMetrics(LaneObserver):
         self._metrics.partitions.set(partitions)
         self._metrics.rebalances.inc()
 
-
-class WriteMetrics(WriteObserver):
-    """The producer half of the lane, counted."""
-
-    def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
-
     def round_acknowledged(self, topic: str, records: int, seconds: float) -> None:
         self._metrics.stage_seconds.labels("write").observe(seconds)
 
-    def recovered(self, partitions: int, records: int, rewritten: int, seconds: float) -> None:
-        self._metrics.recovered.inc(records)
-        self._metrics.recovery_seconds.set(seconds)
+    def restored(self, partitions: int, records: int, rewritten: int, seconds: float) -> None:
+        self._metrics.restored.inc(records)
+        self._metrics.restore_seconds.set(seconds)
 
-    def skipped(self, table: str, records: Mapping[Skipped, int]) -> None:
+    def skipped(self, table: str, records: Mapping[SkippedKind, int]) -> None:
         for kind, count in records.items():
             self._metrics.changelog_skipped.labels(table, kind).inc(count)
 
-    def foreign(self, topic: str, partition: int, records: int) -> None:
-        self._metrics.lane.labels("foreign").inc(records)
+    def zombie_records(self, topic: str, partition: int, records: int) -> None:
+        self._metrics.incidents.labels("foreign").inc(records)
 
-    def healed(self, topic: str, partition: int, rewritten: int) -> None:
-        self._metrics.lane.labels("healed").inc(rewritten)
+    def repaired(self, topic: str, partition: int, rewritten: int) -> None:
+        self._metrics.incidents.labels("healed").inc(rewritten)

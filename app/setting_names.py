@@ -1,7 +1,7 @@
-"""Whose an environment variable is: ours, a mistyped one of ours, or somebody else's.
+"""Tells which environment variables are mistyped names of settings, and which belong to other programs.
 
-Pods hold many variables that nobody asked for, so a prefix says little (`TENANT_ID`, `HTTP_PROXY`). What is
-refused is what comes near one of our names.
+A pod has many variables that nobody asked for, so a prefix says little (`TENANT_ID`, `HTTP_PROXY`). A
+variable is refused if its name is close to that of a setting.
 """
 
 import difflib
@@ -9,32 +9,37 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-# Kubernetes and Docker write one for each service: a service `http` gives HTTP_PORT=tcp://10.0.0.1:80.
+# Kubernetes and Docker set such variables for each service: for a service `http`,
+# HTTP_PORT=tcp://10.0.0.1:80.
 _LINK_VALUE: Final = re.compile(r"(tcp|udp|sctp)://\S+:[0-9]+", re.IGNORECASE)
 _LINK_NAME: Final = re.compile(r".*_SERVICE_(HOST|PORT(_.+)?)|.*_PORT_[0-9]+_(TCP|UDP|SCTP)(_.+)?")
 
-# One letter away from ours, and well known to be of others: ids of images and pods, servers of two protocols.
+# These names are one character away from a setting's, but other programs are known to use them: ids in images
+# and pods, and servers that speak both HTTP and HTTPS.
 FOREIGN: Final = frozenset({"API_ID", "APP_GID", "APP_IP", "APP_PID", "APP_UID", "HTTPS_HOST", "HTTPS_PORT"})
 
-# Nobody else has this prefix, so somebody means us.
+# No other program uses this prefix, so such a name is meant to be a setting.
 _PREFIX: Final = "ROLLCALL_"
 
-# Two letters wrong in a name of 16, one in a shorter one.
+# The similarity (`difflib`) from which on a name is taken for a mistyped one: two wrong characters in a name
+# of 16, one in a shorter name.
 _NEAR_MISS: Final = 0.87
 
 
 def is_service_link(name: str, value: str) -> bool:
-    """Whether this is what Kubernetes or Docker say of a service, under whatever name."""
+    """Returns whether Kubernetes or Docker have set the variable for a service, by its name or by its
+    value."""
     if _LINK_NAME.fullmatch(name):
         return True
     return name.endswith("_PORT") and _LINK_VALUE.fullmatch(value) is not None
 
 
 def mistake(name: str, known: Iterable[str]) -> str | None:
-    """What is wrong with a name that is not ours, but was probably meant to be; None if it is foreign.
+    """Returns what is wrong with a name that is no setting, but was probably meant to be one; None if it
+    belongs to another program.
 
-    Every name that is one edit away from ours (a letter left out, added, replaced, or changed places with
-    its neighbour, in any case) is taken for a mistake, but for `FOREIGN`.
+    Every name that is one edit away from a setting's, in upper or lower case, is taken for a mistake, except
+    those of `FOREIGN`. An edit leaves out, adds or replaces one character, or swaps two neighbours.
     """
     if name in FOREIGN:
         return None
@@ -52,7 +57,8 @@ def _near(name: str, known: list[str]) -> str | None:
 
 
 def _one_edit(one: str, other: str) -> bool:
-    """Whether one deletion, insertion, substitution or transposition makes the one of the other."""
+    """Returns whether one edit (a deletion, insertion, substitution or transposition) turns one text into the
+    other."""
     if abs(len(one) - len(other)) > 1:
         return False
     start = 0

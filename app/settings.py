@@ -1,6 +1,6 @@
 """The settings: one typed struct, read from the environment once at the start.
 
-The README's table is generated from this file (`rollcall config --table`).
+The table in docs/settings.md is generated from this file (`rollcall config --table`).
 """
 
 from collections.abc import Mapping
@@ -9,109 +9,131 @@ from typing import Annotated, Any, Final, Literal, get_args, get_origin, get_typ
 import msgspec
 from msgspec import Meta, Struct
 
+from app.errors import InvalidSettings
 from app.setting_names import is_service_link, mistake
 from app.vendors import VENDORS, Options
-from app.vendors.convert import DEFAULT_MAX_RECORD_BYTES, DEFAULT_TENANT
+from app.vendors.conversion import DEFAULT_MAX_RECORD_BYTES, DEFAULT_TENANT
 
 _DAY: Final = 86_400.0
-# The upper bounds are what Kafka's protocol and a timer can take: infinite is none of it.
+# The upper bound is far above every useful value, and Kafka's protocol and Python's timers still accept it.
+# They do not accept infinity.
 Seconds = Annotated[float, Meta(ge=0, le=1e9)]
-# Kafka's `retention.ms` is in milliseconds; nobody means less than a second.
+# Kafka's `retention.ms` has whole milliseconds, and less than a second is never meant.
 Retention = Annotated[float, Meta(ge=1, le=1e9)]
-# Below this a loop that waits so long would do little else.
+# A zombie's late write is repaired within a minute. Kafka's `min.compaction.lag.ms` has whole milliseconds.
+Lag = Annotated[float, Meta(ge=60, le=1e9)]
+# With a shorter interval a worker would do little else.
 Interval = Annotated[float, Meta(ge=0.05, le=3600)]
-# What a broker takes unless it is told otherwise (group.min.session.timeout.ms and its max).
+# A broker's default bounds: group.min.session.timeout.ms and group.max.session.timeout.ms.
 Session = Annotated[float, Meta(ge=6, le=1800)]
 Count = Annotated[int, Meta(ge=1, le=(1 << 31) - 1)]
 Replicas = Annotated[int, Meta(ge=1, le=(1 << 15) - 1)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,249}\Z")]
-# What an HTTP header can carry behind `Bearer `.
+# The characters that an HTTP header can have after `Bearer `.
 Token = Annotated[str, Meta(pattern=r"^[!-~]{1,1024}\Z")]
-# The changelogs' names begin with it and are no longer than a topic's may be.
+# The names of the changelogs begin with it, and a topic's name has at most 249 characters.
 AppId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,230}\Z")]
 _PORT = r"([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 _HOST = rf"(kafka://)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:{_PORT})?"
 Servers = Annotated[str, Meta(pattern=rf"^{_HOST}(,{_HOST})*\Z")]
 
-# An idle fetch takes half a second, and a busy loop as long over a slice.
+# An idle fetch takes half a second, and a slice can keep the event loop busy as long: with a lower limit the
+# watchdog would end a healthy worker.
 _WATCHDOG_LEAST: Final = 2.0
 
 
-class InvalidSettings(ValueError):
-    """One line per problem, each with the name of the variable and never its value."""
-
-
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Field names are the environment's variables in lower case."""
+    """The settings of one worker or command. The name of a field is that of its environment variable in lower
+    case; `topic_vendors` and `tenant_vendors` have one variable for each vendor."""
 
     broker_url: Annotated[
         Servers, Meta(description="Kafka's bootstrap servers, `host:port[,host:port...]`")
     ] = "127.0.0.1:9092"
-    app_id: Annotated[AppId, Meta(description="consumer group, and prefix of the changelog topics")] = (
+    app_id: Annotated[AppId, Meta(description="the consumer group, and the prefix of the changelogs")] = (
         "rollcall"
     )
     broker_wait: Annotated[
-        Seconds, Meta(description="how long to wait for the broker at the start, in seconds")
+        Seconds, Meta(description="how long to wait for a broker at the start, in seconds")
     ] = 30.0
     topics_create: Annotated[
-        bool, Meta(description="create missing topics at the start (`true`, `false`)")
+        bool, Meta(description="whether to create missing topics at the start (`true`, `false`)")
     ] = False
     topic_events: Annotated[Name, Meta(description="the canonical topic")] = "users.events"
     topic_dead_letter: Annotated[Name, Meta(description="the dead-letter topic")] = "users.dead-letter"
-    topic_vendors: Annotated[dict[str, Name], Meta(description="topic")] = {}
-    tenant_vendors: Annotated[dict[str, str], Meta(description="tenant where the record names none")] = {}
+    topic_vendors: Annotated[dict[str, Name], Meta(description="the topic")] = {}
+    tenant_vendors: Annotated[dict[str, str], Meta(description="the tenant if a record names none")] = {}
     partitions_vendor: Annotated[
-        Count, Meta(description="partitions of a vendor topic when it is created")
+        Count, Meta(description="the number of partitions with which a vendor topic is created")
     ] = 6
     partitions_events: Annotated[
-        Count, Meta(description="partitions of the canonical topic and of both changelogs")
+        Count, Meta(description="the number of partitions of the canonical topic and of both changelogs")
     ] = 6
     events_retention: Annotated[
         Retention,
-        Meta(description="how long the canonical topic keeps events when it is created, in seconds"),
+        Meta(description="the retention with which the canonical topic is created, in seconds"),
     ] = 30 * _DAY
     dead_letter_retention: Annotated[
-        Retention, Meta(description="how long dead letters are kept when their topic is created, in seconds")
+        Retention, Meta(description="the retention with which the dead-letter topic is created, in seconds")
     ] = 30 * _DAY
-    replication_factor: Annotated[Replicas, Meta(description="replicas of a topic when it is created")] = 1
-    max_record_bytes: Annotated[Count, Meta(description="a larger record is dead, `too_large`")] = (
-        DEFAULT_MAX_RECORD_BYTES
-    )
+    replication_factor: Annotated[
+        Replicas, Meta(description="the number of replicas with which a topic is created")
+    ] = 1
+    max_record_bytes: Annotated[
+        Count, Meta(description="a vendor's record with a larger value is dead with the reason `too_large`")
+    ] = DEFAULT_MAX_RECORD_BYTES
     dead_letter_share: Annotated[
-        Share, Meta(description="more than this share of a vendor's latest records dead: held; 1: never")
+        Share, Meta(description="a vendor with a larger share of dead records is paused; 1: never")
     ] = 0.5
     dead_letter_window: Annotated[
-        Count, Meta(description="over how many of a vendor's records in a row that share is taken")
+        Count, Meta(description="the number of a vendor's latest records of which that share is taken")
     ] = 1000
     grace_period: Annotated[
-        Seconds, Meta(description="how long a deleted user's marker stays, in seconds")
+        Seconds, Meta(description="how long a deleted user's marker stays in the table, in seconds")
     ] = 30 * _DAY
+    compaction_lag: Annotated[
+        Lag,
+        Meta(
+            description="seconds that the changelogs keep every version of a row; it must be longer than a"
+            " partition is ever without a worker"
+        ),
+    ] = 3600.0
+    recovery_merge_all: Annotated[
+        bool,
+        Meta(
+            description="whether a restart merges all versions of a row (`true`): needed if a changelog was"
+            " copied, by mirroring or from a backup"
+        ),
+    ] = False
+    isolation_level: Annotated[
+        Literal["read_committed", "read_uncommitted"],
+        Meta(description="whether records of open and aborted transactions are read (`read_uncommitted`)"),
+    ] = "read_committed"
     commit_interval: Annotated[Interval, Meta(description="seconds between two commits of offsets")] = 0.5
     session_timeout: Annotated[
-        Session, Meta(description="seconds after which the group gives a silent worker up")
+        Session, Meta(description="seconds without a heartbeat after which the group expels a worker")
     ] = 10.0
     stop_deadline: Annotated[
-        Seconds, Meta(description="seconds to drain after SIGTERM before the exit with code 70")
+        Seconds, Meta(description="seconds to finish after SIGTERM; then a worker exits with code 70")
     ] = 8.0
     watchdog_seconds: Annotated[
-        Seconds, Meta(description="seconds after which a hung worker ends itself with code 70; 0: never")
+        Seconds, Meta(description="seconds after which a hung worker exits with code 70; 0: never")
     ] = 60.0
     compression: Annotated[
         Literal["none", "gzip", "snappy", "lz4", "zstd"],
-        Meta(description="compression of everything written"),
+        Meta(description="the compression of all records that a worker writes"),
     ] = "none"
     http_host: Annotated[str, Meta(description="address of `/metrics`, `/healthz` and `/readyz`")] = (
         "127.0.0.1"
     )
-    http_port: Annotated[Port, Meta(description="its port; 0 takes a free one")] = 6066
+    http_port: Annotated[Port, Meta(description="the port of that address; 0: a free one")] = 6066
     http_token: Annotated[
         Token,
-        Meta(description="bearer token that `POST` has to send; without it only this machine is answered"),
+        Meta(description="bearer token that a `POST` has to send; if empty, only this machine may send one"),
     ] = ""
     log_format: Annotated[
-        Literal["console", "json"], Meta(description="one line per log event, for people or machines")
+        Literal["console", "json"], Meta(description="one line a log event: for people, or as JSON")
     ] = "console"
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
@@ -122,17 +144,18 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return self.topic_vendors.get(vendor, f"vendor.{vendor}.users")
 
     def options_of(self, vendor: str) -> Options:
-        """What the outcome of a vendor's record depends on."""
+        """Returns the settings on which the outcome of a vendor's record depends."""
         tenant = self.tenant_vendors.get(vendor) or DEFAULT_TENANT
         return Options(tenant=tenant, max_record_bytes=self.max_record_bytes)
 
     @property
     def changelogs(self) -> tuple[str, str]:
-        """The changelog topics of users and loyalty, by Faust's own naming."""
+        """The names of the changelogs of the tables users and loyalty, as Faust builds them."""
         return f"{self.app_id}-users-changelog", f"{self.app_id}-loyalty-changelog"
 
     @property
     def bootstrap(self) -> str:
+        """The bootstrap servers without Faust's `kafka://`: `host:port[,host:port...]`."""
         return ",".join(host.removeprefix("kafka://") for host in self.broker_url.split(","))
 
 
@@ -147,13 +170,13 @@ class Variable(Struct, frozen=True):
 
     @property
     def is_secret(self) -> bool:
-        """Whether its value is never to be shown."""
+        """Whether its value must never be shown."""
         return self.field == "http_token"
 
 
 def variables() -> list[Variable]:
-    """Every variable there is, in the order of the README's table."""
-    found = []
+    """Returns all variables, in the order of the table in docs/settings.md."""
+    listed = []
     hints = get_type_hints(Settings, include_extras=True)
     defaults = Settings()
     for field in msgspec.structs.fields(Settings):
@@ -162,10 +185,10 @@ def variables() -> list[Variable]:
             for vendor in VENDORS.values():
                 name = f"{_PER_VENDOR[field.name]}{vendor.name.upper()}"
                 default = defaults.topic_of(vendor.name) if name.startswith("TOPIC") else DEFAULT_TENANT
-                found.append(Variable(name, field.name, vendor.name, default, f"{vendor.title}: {text}"))
+                listed.append(Variable(name, field.name, vendor.name, default, f"{vendor.title}: {text}"))
         else:
-            found.append(Variable(field.name.upper(), field.name, None, field.default, text))
-    return found
+            listed.append(Variable(field.name.upper(), field.name, None, field.default, text))
+    return listed
 
 
 _FORMS: Final = {
@@ -176,8 +199,8 @@ _PER_VENDOR: Final = {"topic_vendors": "TOPIC_", "tenant_vendors": "TENANT_"}
 
 
 def load(environment: Mapping[str, str]) -> Settings:
-    """The settings of this environment. Raises InvalidSettings for a malformed value, and for a variable
-    that is not ours but nearly has the name of one."""
+    """Returns the settings of this environment. Raises InvalidSettings if a value is malformed, or if a name
+    is probably a mistyped name of a setting."""
     known = {variable.name: variable for variable in variables()}
     problems = []
     values: dict[str, Any] = {}
@@ -189,7 +212,7 @@ def load(environment: Mapping[str, str]) -> Settings:
                 problems.append(problem)
         elif text == "":
             continue
-        elif problem := _malformed(variable, value := _closed(variable, text)):
+        elif problem := _malformed(variable, value := _lower_if_closed(variable, text)):
             problems.append(f"{name}: {problem}")
         elif variable.vendor is None:
             values[variable.field] = value
@@ -204,19 +227,21 @@ def load(environment: Mapping[str, str]) -> Settings:
     return settings
 
 
-def _closed(variable: Variable, text: str) -> str:
-    """The value of a closed set as the set has it: `INFO` is `info`."""
+def _lower_if_closed(variable: Variable, text: str) -> str:
+    """Returns the text in lower case if the setting has a closed set of values, so that `INFO` means `info`;
+    else the text as it is."""
     return text.lower() if _choices(variable) else text
 
 
 def _choices(variable: Variable) -> tuple[str, ...]:
-    """All values, if they are a closed set; else none."""
+    """Returns the values of a setting that has a closed set of them; else an empty tuple."""
     hint = get_type_hints(Settings)[variable.field]
     return get_args(hint) if get_origin(hint) is Literal else ()
 
 
 def _refuse_shared_topics(settings: Settings) -> None:
-    """A worker that reads what it writes would never come to an end."""
+    """Raises InvalidSettings if two topics have one name: a worker that reads what it writes would never come
+    to an end."""
     users, loyalty = settings.changelogs
     names = {f"TOPIC_{vendor.upper()}": settings.topic_of(vendor) for vendor in VENDORS}
     names |= {"TOPIC_EVENTS": settings.topic_events, "TOPIC_DEAD_LETTER": settings.topic_dead_letter}
@@ -228,7 +253,7 @@ def _refuse_shared_topics(settings: Settings) -> None:
 
 
 def _malformed(variable: Variable, text: str) -> str | None:
-    """What is expected of the variable, where its value is not it."""
+    """Returns what is expected of the variable's value; None if the value is well formed."""
     value = text if variable.vendor is None else {variable.vendor: text}
     try:
         text.encode()

@@ -1,233 +1,235 @@
-"""The state agent: slices of canonical events in, rows of both tables out."""
+"""The state agent: applies slices of canonical events to the rows of both tables."""
 
-import time
-from collections import Counter
-from collections.abc import Iterable
-from functools import lru_cache
-from typing import Final
+from collections import deque
+from collections.abc import Generator, Sequence
+from functools import partial
+from time import perf_counter
+from typing import Any, Final
 
 from msgspec import Struct
 
-from app.canonical import BadEventTime, Event, InvalidEvent, decode_event
-from app.deadletter import DeadLetters, Origin
-from app.lane import Record, Slice
-from app.lane.partitioner import partition_of
-from app.lane.producer import GroupProducer
-from app.lane.table_pair import TablePair
-from app.lane.tables import PartitionRows
-from app.metrics import Metrics
-from app.outcome import Dead
-from app.row_logic import key_of
-from app.state import (
-    Effect,
-    LoyaltyRow,
-    User,
-    apply,
-    concerns_loyalty,
-    decode_loyalty,
-    decode_user,
-    encode_loyalty,
-    encode_user,
+from app.applied_part import AppliedPart, Verdict, WorkTimer
+from app.canonical import Event
+from app.canonical_records import event_of, memory_of, objection
+from app.dead_letters import DeadLetterWriter, SourceRecord
+from app.engine import (
+    LARGE_BYTES,
+    PART_SECONDS,
+    GroupCommitProducer,
+    InThread,
+    MoreRoom,
+    Record,
+    Slice,
+    Step,
+    UserTables,
+    partition_of,
 )
-from app.times import MICROS_PER_DAY, parse_rfc3339, sortable
-from app.topics import Target
+from app.key_state import KeyState, KeyTables
+from app.keys import key_of
+from app.metrics import Metrics
+from app.outcome import SKIPPED, Dead
+from app.topics import OutputTopic
 
-# So a row stays below 1 MiB (contract, section 2), whatever the changelogs take.
-LARGEST_ROW: Final = 1 << 20
-# The mapping allows one day, by the clock of the vendor's record; the canonical record has its own.
-_AHEAD_MICROS: Final = 2 * MICROS_PER_DAY
-
-_MS_PER_DAY: Final = MICROS_PER_DAY // 1000
-_DATE: Final = len("2021-07-05")
-
-Verdict = Effect | Dead
+# A part ends when its events and rows have so much memory. That is more than a slice of usual events needs.
+_PART_BYTES: Final = 12 << 20
+# A value that is not longer has no room for many arrays and objects.
+_SHORT_BYTES: Final = 4096
 
 
-class _Open(Struct, gc=False):
-    """Both rows of a key while its slice is applied."""
+class _Ahead(Struct, gc=False):
+    """The event of a record and the rows of its key, which a thread has decoded because they are large."""
 
-    user: User | None
-    loyalty: LoyaltyRow | None
-    unread: bytes | None
-    """The loyalty row while no event has concerned it: a long one costs more to read than an event."""
-    events: list[tuple[int, Event]]
-    """Each with its record's index in the slice."""
-    user_changed: bool = False
-    loyalty_changed: bool = False
+    event: Event | Dead
+    state: KeyState | None = None
+
+
+class _Part(Struct, gc=False):
+    """The next records of a slice that are handled together."""
+
+    partition: int
+    records: Sequence[Record]
+    verdicts: list[Verdict]
+    """One on each record."""
+    keys: dict[bytes, list[int]]
+    """The indexes of the records of each key. The events of a key are applied one after the other, so only
+    the events and rows of one key are decoded at a time."""
+    tables: KeyTables
+    ahead: _Ahead | None
+    """What a thread has decoded of the first record."""
+    interrupted: bool = False
+    """Whether other tasks have run since the rows of the key at work were read. The repair of a changelog or
+    the end of a grace period may have changed them then."""
+
+    def state_of(self, key: bytes) -> KeyState:
+        """Returns the rows of the next key at work."""
+        self.interrupted = False
+        state = None if self.ahead is None else self.ahead.state
+        if state is not None and state.key == key and state.is_stored():
+            return state
+        return self.tables.read(key)
+
+    def event_of(self, index: int, record: Record) -> Event | Dead:
+        """Returns the event of the record with this index, or why it is none."""
+        if index or self.ahead is None:
+            return event_of(record)
+        event, self.ahead = self.ahead.event, None
+        return event
 
 
 class StateAgent:
-    """Handles the slices of the canonical topic; the only writer of both tables."""
+    """Handles the slices of the canonical topic. No other agent writes the tables."""
 
     def __init__(
         self,
-        pair: TablePair,
-        producer: GroupProducer,
-        rows: Target,
-        letters: DeadLetters,
+        tables: UserTables,
+        producer: GroupCommitProducer,
+        rows: OutputTopic,
+        dead_letters: DeadLetterWriter,
         metrics: Metrics,
     ) -> None:
-        """`rows`: what both changelogs take, the smaller of the two."""
-        self._pair = pair
+        """`rows`: the changelog that accepts the smaller records of the two."""
+        self._tables = tables
         self._producer = producer
         self._rows = rows
-        self._letters = letters
+        self._dead_letters = dead_letters
         self._metrics = metrics
 
-    async def handle(self, records: Slice) -> None:
-        """Returns when the changelog records that the slice caused are acknowledged.
+    def process(self, slice_: Slice) -> Generator[Step, Any, None]:
+        """Applies the events of a slice part by part. Appends the rows that a part has changed, and dead
+        letters for its records that are no usable events, and yields the part.
 
-        Nothing is awaited before the last append: slices of a partition keep their order by it.
+        A slice is usually one part, so that each of its keys is written once.
         """
-        self._producer.enter(
-            records.topic, records.partition, records.first, records.last, records.generation
-        )
-        started = time.perf_counter()
-        rows = _SliceRows(
-            self._pair.users.live(records.partition),
-            self._pair.loyalty.live(records.partition),
-            min(LARGEST_ROW, self._rows.largest_record),
-            self._rows,
-        )
-        verdicts = [
-            self._apply(index, record, records.partition, rows)
-            for index, record in enumerate(records.records)
-        ]
-        for index, verdict in rows.put_back():
-            verdicts[index] = verdict
-        for record, verdict in zip(records.records, verdicts, strict=True):
-            if isinstance(verdict, Dead):
-                origin = Origin(records.topic, records.partition, record.offset, "canonical")
-                self._letters.append(record, origin, verdict)
-        self._pair.users.live(records.partition).flush(
-            self._producer, self._pair.users.changelog_topic_name, records.partition
-        )
-        self._pair.loyalty.live(records.partition).flush(
-            self._producer, self._pair.loyalty.changelog_topic_name, records.partition
-        )
-        self._metrics.stage_seconds.labels("apply").observe(time.perf_counter() - started)
-        await self._producer.sync()
-        self._count(verdicts)
+        records, end, large_rows = slice_.records, 0, False
+        if slice_.skipped:
+            skipped: list[Verdict] = [SKIPPED] * len(records)
+            self._append_dead(slice_, 0, skipped)
+            yield AppliedPart(skipped, self._metrics)
+            return
+        timer = WorkTimer()
+        while end < len(records):
+            ahead = None
+            if large_rows or _is_large(records[end]):
+                ahead = yield InThread(partial(self._decode_ahead, records[end], slice_.partition))
+            timer.go_on(PART_SECONDS)
+            part = self._next_part(slice_, end, ahead)
+            # A part has no records if the rows of its first one are large and not decoded yet.
+            large_rows = not part.records
+            if large_rows:
+                continue
+            yield from self._apply_part(part, timer)
+            self._append_dead(slice_, end, part.verdicts)
+            timer.pause()
+            end += len(part.records)
+            if end == len(records):
+                self._metrics.stage_seconds.labels("apply").observe(timer.seconds)
+            yield AppliedPart(part.verdicts, self._metrics)
 
-    def _count(self, verdicts: Iterable[Verdict]) -> None:
-        effects = Counter(verdict for verdict in verdicts if not isinstance(verdict, Dead))
-        refused = Counter(verdict.reason for verdict in verdicts if isinstance(verdict, Dead))
-        for effect, count in effects.items():
-            self._metrics.effects.labels(effect).inc(count)
-        for reason, count in refused.items():
-            self._metrics.canonical_dead.labels(reason).inc(count)
+    def _decode_ahead(self, record: Record, partition: int) -> _Ahead:
+        """Decodes a record and the rows of its key. A thread calls it."""
+        event = event_of(record)
+        if isinstance(event, Dead):
+            return _Ahead(event)
+        state = self._open(partition).read(key_of(event.vendor, event.tenant, event.data.user["sub"]))
+        state.read_loyalty()
+        return _Ahead(event, state)
 
-    def _apply(self, index: int, record: Record, partition: int, rows: "_SliceRows") -> Verdict:
-        try:
-            event = decode_event(record.value or b"")
-        except BadEventTime as error:
-            return Dead("bad_time", str(error))
-        except InvalidEvent as error:
-            return Dead("schema", str(error))
-        key = key_of(event.vendor, event.tenant, event.data.user["sub"])
-        if event.partitionkey.encode() != key:
-            return Dead("schema", "$.partitionkey: expected vendor, tenant and sub of the event")
-        if record.key != key:
-            return Dead("schema", "$.partitionkey: expected the record's key")
-        # Else its rows would be in a partition whose owner is another one.
-        if key not in rows and partition_of(key, self._pair.partitions) != partition:
-            return Dead("schema", "the partition: expected the one of the key")
-        if _too_late(event.time, record.timestamp):
-            return Dead("bad_time", "$.time: expected at most two days after the record's timestamp")
-        return rows.apply(index, key, event)
+    def _open(self, partition: int) -> KeyTables:
+        return KeyTables(self._tables.users.live(partition), self._tables.loyalty.live(partition), self._rows)
 
-
-def _too_late(time_of_event: str, timestamp_ms: int) -> bool:
-    """Whether an event says that it happened more than two days after its record was written. A record
-    without a timestamp does not tell."""
-    if timestamp_ms < 0 or time_of_event[:_DATE] <= _date(timestamp_ms // _MS_PER_DAY):
-        return False  # whatever its offset, it is less than a day from the date that it names
-    micros = parse_rfc3339(time_of_event)
-    return micros is None or micros > timestamp_ms * 1000 + _AHEAD_MICROS
-
-
-@lru_cache(maxsize=64)
-def _date(days: int) -> str:
-    """The date so many days after 1970-01-01."""
-    return sortable(days * MICROS_PER_DAY)[:_DATE]
-
-
-class _SliceRows:
-    """The rows that a slice has touched so far, decoded once for all its events."""
-
-    def __init__(self, users: PartitionRows, loyalty: PartitionRows, largest: int, target: Target) -> None:
-        """`largest`: how many bytes a row may have."""
-        self._users = users
-        self._loyalty = loyalty
-        self._largest = largest
-        self._target = target
-        self._open: dict[bytes, _Open] = {}
-
-    def __contains__(self, key: bytes) -> bool:
-        return key in self._open
-
-    def apply(self, index: int, key: bytes, event: Event) -> Effect:
-        rows = self._open.get(key)
-        if rows is None:
-            rows = self._open[key] = self._read(key)
-        if rows.unread is not None and concerns_loyalty(event):
-            rows.loyalty, rows.unread = decode_loyalty(rows.unread), None
-        user, loyalty, effect = apply(event, rows.user, rows.loyalty)
-        if effect == "changed":
-            rows.user_changed |= user is not rows.user
-            rows.loyalty_changed |= loyalty is not rows.loyalty
-            rows.user, rows.loyalty = user, loyalty
-        rows.events.append((index, event))
-        return effect
-
-    def _read(self, key: bytes) -> _Open:
-        user = self._users.get(key)
-        return _Open(None if user is None else decode_user(user), None, self._loyalty.get(key), [])
-
-    def put_back(self) -> list[tuple[int, Verdict]]:
-        """Writes the rows that differ; a row that came out as it was needs no changelog record. Returns new
-        verdicts, by the index of the record, on the events of a key whose rows became too large."""
-        again: list[tuple[int, Verdict]] = []
-        for key, rows in self._open.items():
-            if not self._put(key, rows):
-                again += self._one_by_one(key, rows.events)
-        return again
-
-    def _put(self, key: bytes, rows: _Open) -> bool:
-        """Puts both rows where they differ; puts nothing and returns False where one is too large."""
-        changed: list[tuple[PartitionRows, bytes | None]] = []
-        if rows.user_changed:
-            changed.append((self._users, None if rows.user is None else encode_user(rows.user)))
-        if rows.loyalty_changed:
-            changed.append((self._loyalty, None if rows.loyalty is None else encode_loyalty(rows.loyalty)))
-        for table, row in changed:
-            if row is not None and self._is_too_large(key, row, table.get(key)):
-                return False
-        for table, row in changed:
-            if row != table.get(key):
-                table.put(key, row)
-        return True
-
-    def _is_too_large(self, key: bytes, row: bytes, before: bytes | None) -> bool:
-        """A row from the time before there was a limit may stay, and may become smaller."""
-        if not self._target.takes(key, row):
-            return True
-        return len(row) > self._largest and len(row) > len(before or b"")
-
-    def _one_by_one(self, key: bytes, events: list[tuple[int, Event]]) -> list[tuple[int, Verdict]]:
-        """The events of one key again, from the rows before the slice: those after which a row is too large
-        are dead. Costs an encoding an event, and is needed only where somebody else's events are huge."""
-        dead = Dead("too_large", f"its row: expected at most {self._largest} bytes")
-        verdicts: list[tuple[int, Verdict]] = []
-        rows = self._read(key)
-        if rows.unread is not None:
-            rows.loyalty, rows.unread = decode_loyalty(rows.unread), None
-        for index, event in events:
-            user, loyalty, effect = apply(event, rows.user, rows.loyalty)
-            after = _Open(user, loyalty, None, [], user is not rows.user, loyalty is not rows.loyalty)
-            if self._put(key, after):
-                rows = after
-                verdicts.append((index, effect))
+    def _next_part(self, slice_: Slice, start: int, ahead: _Ahead | None) -> _Part:
+        """Returns the records from the index `start` on that make a part: until it takes too much memory, or
+        until a record is next that a thread has to decode."""
+        tables, records, end = self._open(slice_.partition), slice_.records, len(slice_.records)
+        size_of_user, size_of_loyalty = tables.users.size, tables.loyalty.size
+        keys: dict[bytes, list[int]] = {}
+        memory = 0
+        for index in range(start, end):
+            record = records[index]
+            value = record.value or b""
+            if index > start and (memory >= _PART_BYTES or len(value) > LARGE_BYTES):
+                end = index
+                break
+            key = record.key or b""
+            if key in keys:
+                keys[key].append(index - start)
             else:
-                verdicts.append((index, dead))
-        return verdicts
+                size = size_of_user(key) + size_of_loyalty(key)
+                if size > LARGE_BYTES and (index > start or ahead is None):
+                    end = index
+                    break
+                # perf: saves the call for most rows; plain form: `tables.memory_of` all.
+                memory += size if size <= _SHORT_BYTES else tables.memory_of(key)
+                keys[key] = [index - start]
+            # perf: the same for the values; plain form: `memory_of`.
+            memory += len(value) if len(value) <= _SHORT_BYTES else memory_of(value)
+        verdicts: list[Verdict] = [SKIPPED] * (end - start)
+        return _Part(slice_.partition, records[start:end], verdicts, keys, tables, ahead)
+
+    def _apply_part(self, part: _Part, timer: WorkTimer) -> Generator[MoreRoom, Any, None]:
+        """Applies the events of a part key by key, and appends the rows that they change."""
+        verdicts = part.verdicts
+        for key, indexes in part.keys.items():
+            state = part.state_of(key)
+            is_home = partition_of(key, self._tables.partitions) == part.partition
+            for index in indexes:
+                record = part.records[index]
+                if perf_counter() >= timer.until:
+                    yield from self._pause(part, timer)
+                event = part.event_of(index, record)
+                if isinstance(event, Dead):
+                    verdicts[index] = event
+                else:
+                    verdicts[index] = objection(event, record, is_home) or state.apply(index, event)
+            if (part.interrupted and not state.is_stored()) or not state.put():
+                yield from self._one_by_one(part, state, timer)
+        self._append_rows(part)
+
+    def _pause(self, part: _Part, timer: WorkTimer) -> Generator[MoreRoom, Any, None]:
+        """Lets other tasks run. What is put must be on its way to the changelog by then."""
+        self._append_rows(part)
+        yield timer.pause()
+        timer.go_on(PART_SECONDS)
+        part.interrupted = True
+
+    def _one_by_one(self, part: _Part, state: KeyState, timer: WorkTimer) -> Generator[MoreRoom, Any, None]:
+        """Applies the events of one key a second time, one by one, to the rows as they are in the tables. An
+        event after which a row is too large is dead.
+
+        This encodes the rows once for each event. It is needed only if somebody writes huge events, or if
+        another task has changed the rows.
+        """
+        events = deque(state.applied)
+        dead = Dead("too_large", f"its row: expected at most {part.tables.largest} bytes")
+        while events:
+            state = part.tables.read(state.key)
+            while events:
+                index, event = events.popleft()
+                user, loyalty = state.user, state.loyalty
+                part.verdicts[index] = state.apply(index, event)
+                if not state.put(again=True):
+                    state.user, state.loyalty = user, loyalty
+                    part.verdicts[index] = dead
+                if perf_counter() >= timer.until:
+                    yield from self._pause(part, timer)
+                    break
+
+    def _append_rows(self, part: _Part) -> None:
+        """Appends the rows that were put since the last call."""
+        for table in (self._tables.users, self._tables.loyalty):
+            table.live(part.partition).append_changed(
+                self._producer, table.changelog_topic_name, part.partition
+            )
+
+    def _append_dead(self, slice_: Slice, start: int, verdicts: Sequence[Verdict]) -> None:
+        """Appends the dead letters of the records from the index `start` on, by the verdicts on them."""
+        for index, verdict in enumerate(verdicts, start):
+            if isinstance(verdict, Dead):
+                record = slice_.records[index]
+                source = SourceRecord(slice_.topic, slice_.partition, record.offset, "canonical")
+                self._dead_letters.append(record, source, verdict)
+
+
+def _is_large(record: Record) -> bool:
+    """Returns whether a record is decoded in a thread."""
+    return len(record.value or b"") > LARGE_BYTES

@@ -1,8 +1,11 @@
-"""The lane rests on the insides of three libraries: it runs with exactly the versions it was tested with."""
+"""The pinned versions of three libraries. The engine uses private parts of them, so it runs only with the
+versions that it was tested with."""
 
 from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
+
+from app.errors import UnsupportedVersion
 
 PINNED: Final[Mapping[str, str]] = {
     "faust-streaming": "0.15.3",
@@ -11,16 +14,13 @@ PINNED: Final[Mapping[str, str]] = {
 }
 
 
-class UnsupportedVersion(Exception):
-    """A library is missing or has another version than the pinned one; the message is one line."""
-
-
 def check_versions(installed: Callable[[str], str] = version) -> None:
-    """Call it before anything else of the lane. Raises UnsupportedVersion."""
+    """Checks the installed versions. Call it before the engine is imported. Raises UnsupportedVersion if a
+    library is missing or has another version than the pinned one."""
     for name, wanted in PINNED.items():
         try:
-            found = installed(name)
+            actual = installed(name)
         except PackageNotFoundError:
             raise UnsupportedVersion(f"{name} {wanted} is needed, but it is not installed") from None
-        if found != wanted:
-            raise UnsupportedVersion(f"{name} {wanted} is needed, found {found}")
+        if actual != wanted:
+            raise UnsupportedVersion(f"{name} {wanted} is needed, found {actual}")

@@ -1,219 +1,136 @@
-"""The whole system on one screen: every topic, table and agent, and how they hang together.
+"""The whole system on one screen: every topic, table and agent, and how they are connected.
 
     vendor topics --> one agent each --> canonical topic --> state agent --> users, loyalty (changelogs)
                             |                                     |
                             +--------> dead-letter topic <--------+
 
-A record's way: `app.vendors` makes events of its body, `app.vendor_agent` writes them, `app.state_agent`
-applies them to rows by the rules of `app.state`. `app.lane` is what carries slices of records instead
-of single ones, and commits an offset only when everything before it is written.
+The way of a record: `app.vendors` makes events of its body, `app.vendor_agent` writes them, `app.state_agent`
+applies them to rows by the rules of `app.state`. `app.engine` gives the agents slices of records instead of
+single ones, and commits an offset only when everything before it is written.
 """
 
-from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
-from math import inf
+from collections.abc import Mapping
 
-import faust
-
-from app.dead_limit import DeadLimit
-from app.deadletter import DeadLetters, Origin
-from app.grace import Deletions, sweep_markers
-from app.lane import (
-    LaneApp,
-    LaneConfig,
-    Slice,
-    faust_options,
-    install,
-    lane_consumer,
-    run_slices,
-    slice_topic,
+from app.dead_letter_limit import DeadLetterLimit
+from app.dead_letters import DeadLetterWriter, SourceRecord
+from app.deletion_expiry import Deletions, sweep_markers
+from app.engine import (
+    Garbage,
+    GroupCommitProducer,
+    LogPartition,
+    SliceApp,
+    UserTables,
+    add_agent,
+    heartbeat_age,
+    install_tables,
+    spare,
 )
-from app.lane.findings import Garbage
-from app.lane.ledger import LogPartition
-from app.lane.producer import GroupProducer
-from app.lane.producer_config import ProducerConfig
-from app.lane.reader import ReaderConfig
-from app.lane.table_manager import LaneTableManager
-from app.lane.table_pair import TablePair
-from app.lane.tables import LaneTable
-from app.lane.watchdog import Watchdog
-from app.lane.wiring import TablesConfig, install_tables
-from app.metrics import LaneMetrics, Metrics, WriteMetrics
+from app.metrics import EngineMetrics, Metrics
+from app.operations import Operations
 from app.outcome import Dead
-from app.row_logic import ROW_LOGIC
 from app.settings import Settings
 from app.state_agent import StateAgent
-from app.topics import LETTER_BYTES, Found, target
+from app.table_rules import TABLE_RULES
+from app.topic_watch import TopicWatch
+from app.topics import TopicDescription, output_topic
 from app.vendor_agent import VendorAgent
 from app.vendors import VENDORS
-
-# Slices that an agent works on at the same time: while one waits for its acknowledgement the next is
-# mapped. More gains nothing (lane.md, section 3).
-SLICES_AT_ONCE = 8
+from app.worker_options import consumer_options, producer_options, tables_options
 
 
 class Worker:
-    """A Faust app and the parts of it that health and metrics ask."""
+    """A Faust app with its agents and tables. `operations` is for the HTTP server."""
 
     def __init__(
-        self, settings: Settings, metrics: Metrics, found: Mapping[str, Found] | None = None
+        self, settings: Settings, metrics: Metrics, topics: Mapping[str, TopicDescription] | None = None
     ) -> None:
-        """`found`: the topics as they are, from `app.topics`; without it, as Rollcall creates them."""
+        """`topics`: the topics on the broker, from `prepare_topics`. If it is None, they are taken to be as
+        Rollcall creates them."""
         self.settings = settings
         self.metrics = metrics
-        lane = LaneConfig(
-            commit_interval=settings.commit_interval,
-            session_timeout=settings.session_timeout,
-            heartbeat_interval=settings.session_timeout / 10,
-        )
-        self.app = LaneApp(
+        self.observer = EngineMetrics(metrics)
+        self.app = SliceApp(
             settings.app_id,
-            Table=LaneTable,
-            TableManager=LaneTableManager,
-            **faust_options(lane, broker=settings.broker_url),
+            consumer_options(settings),
+            broker=settings.broker_url,
+            observer=self.observer,
         )
-        install(self.app, lane, LaneMetrics(metrics))
         self.events_out = self._producer()
         self.rows_out = self._producer()
-        letters = target(settings, settings.topic_dead_letter, found)
-        self.row_letters = DeadLetters(self.rows_out, letters, settings.app_id)
+        dead_letters = output_topic(settings, settings.topic_dead_letter, topics)
+        self.row_dead_letters = DeadLetterWriter(self.rows_out, dead_letters, settings.app_id)
         self.tables = self._tables()
         self.tables.users.watcher = self.deletions = Deletions()
         self.limits = {
-            vendor: DeadLimit(settings.dead_letter_share, settings.dead_letter_window) for vendor in VENDORS
+            vendor: DeadLetterLimit(settings.dead_letter_share, settings.dead_letter_window)
+            for vendor in VENDORS
         }
-        self._agents(found)
+        self._agents(topics)
+        self.topic_watch = TopicWatch(settings, metrics)
+        self.operations = Operations(
+            settings,
+            metrics,
+            self.app,
+            (self.events_out, self.rows_out),
+            self.tables,
+            self.limits,
+            self.topic_watch,
+        )
         self.app.task(self._sweep)
+        self.app.task(self._watch_topics)
 
-    def _producer(self) -> GroupProducer:
-        settings = self.settings
-        config = ProducerConfig(
-            bootstrap_servers=settings.bootstrap,
-            compression=None if settings.compression == "none" else settings.compression,
-            # Both write dead letters. What fits a topic is the business of its `Target`.
-            largest_batch_bytes=LETTER_BYTES,
-            session_timeout_seconds=settings.session_timeout,
+    def _producer(self) -> GroupCommitProducer:
+        return GroupCommitProducer(
+            producer_options(self.settings),
+            refused=spare(self.app),
+            heartbeat_age=lambda: heartbeat_age(self.app),
+            observer=self.observer,
         )
-        return GroupProducer(config, lease=self._lease, observer=WriteMetrics(self.metrics))
 
-    def _lease(self) -> float | None:
-        age = lane_consumer(self.app).last_heartbeat_age()
-        return None if age == inf else age
-
-    def _tables(self) -> TablePair:
-        config = TablesConfig(
-            partitions=self.settings.partitions_events,
-            reader=ReaderConfig(bootstrap_servers=self.settings.bootstrap),
-        )
+    def _tables(self) -> UserTables:
         return install_tables(
             self.app,
-            config,
-            ROW_LOGIC,
+            tables_options(self.settings),
+            TABLE_RULES,
             self.rows_out,
-            self._bury,
+            self._append_dead_letter,
             others=[self.events_out],
-            observer=WriteMetrics(self.metrics),
+            observer=self.observer,
         )
 
-    def _bury(self, log: LogPartition, garbage: Garbage) -> None:
-        """The dead letter of a changelog's record that is no row."""
-        origin = Origin(log.topic, log.partition, garbage.record.offset, "changelog")
-        self.row_letters.append(garbage.record, origin, Dead(garbage.why.reason, garbage.why.detail))
+    def _append_dead_letter(self, log: LogPartition, garbage: Garbage) -> None:
+        """Appends the dead letter of a changelog record that is no row."""
+        source = SourceRecord(log.topic, log.partition, garbage.record.offset, "changelog")
+        self.row_dead_letters.append(garbage.record, source, Dead(garbage.why.reason, garbage.why.detail))
 
-    def _agents(self, found: Mapping[str, Found] | None) -> None:
+    def _agents(self, topics: Mapping[str, TopicDescription] | None) -> None:
         settings, metrics = self.settings, self.metrics
-        events = target(settings, settings.topic_events, found)
-        letters = target(settings, settings.topic_dead_letter, found)
-        changelogs = [target(settings, name, found) for name in settings.changelogs]
+        events = output_topic(settings, settings.topic_events, topics)
+        dead_letters = output_topic(settings, settings.topic_dead_letter, topics)
+        changelogs = [output_topic(settings, name, topics) for name in settings.changelogs]
         for vendor in VENDORS.values():
             vendor_agent = VendorAgent(
                 vendor,
                 settings.options_of(vendor.name),
                 self.events_out,
                 events,
-                DeadLetters(self.events_out, letters, settings.app_id),
+                DeadLetterWriter(self.events_out, dead_letters, settings.app_id),
                 self.limits[vendor.name],
                 metrics,
             )
-            self._agent(vendor.name, settings.topic_of(vendor.name), vendor_agent.handle)
+            add_agent(self.app, vendor.name, settings.topic_of(vendor.name), vendor_agent, self.events_out)
         state_agent = StateAgent(
             self.tables,
             self.rows_out,
             min(changelogs, key=lambda each: each.largest_record),
-            self.row_letters,
+            self.row_dead_letters,
             metrics,
         )
-        self._agent("state", settings.topic_events, state_agent.handle, settings.partitions_events)
-
-    def _agent(
-        self,
-        name: str,
-        topic: str,
-        handle: Callable[[Slice], Awaitable[None]],
-        partitions: int | None = None,
-    ) -> None:
-        async def agent(stream: AsyncIterable[Slice]) -> None:
-            await run_slices(stream, handle)
-
-        source = slice_topic(self.app, topic, partitions=partitions)
-        self.app.agent(source, name=name, concurrency=SLICES_AT_ONCE)(agent)
+        partitions = settings.partitions_events
+        add_agent(self.app, "state", settings.topic_events, state_agent, self.rows_out, partitions=partitions)
 
     async def _sweep(self) -> None:
         await sweep_markers(self.tables, self.deletions, self.settings.grace_period)
 
-    def problems(self) -> list[str]:
-        """What stands against readiness: a short phrase each, none while the worker does its work."""
-        consumer = lane_consumer(self.app)
-        found = []
-        if not self.app.tables.actives_ready:
-            found.append("the tables are being recovered")
-        if self.app.rebalancing:
-            found.append("the group is rebalancing")
-        silence = self.settings.session_timeout
-        if consumer.last_heartbeat_age() > silence:
-            found.append("the group's coordinator does not answer")
-        if self._oldest_write() > silence:
-            found.append("the brokers do not acknowledge writes")
-        found += [f"{vendor} is held: too many of its latest records are dead" for vendor in self.held()]
-        return found
-
-    def held(self) -> list[str]:
-        """Vendors of which partitions are held in this worker, until an operator resumes them."""
-        topics = {topic for topic, _ in lane_consumer(self.app).desk.held}
-        return [vendor for vendor in VENDORS if self.settings.topic_of(vendor) in topics]
-
-    async def resume(self, vendor: str) -> int:
-        """An operator lets a held vendor go on: how many partitions of this worker do.
-
-        Raises KeyError for an unknown vendor, and NotRecorded where it has to be said once more.
-        """
-        limit, consumer = self.limits[vendor], lane_consumer(self.app)
-        released = consumer.release(self.settings.topic_of(vendor))
-        limit.resume(released)
-        await consumer.record_release(released)
-        return len(released)
-
-    def _oldest_write(self) -> float:
-        return max(self.events_out.oldest_round_age(), self.rows_out.oldest_round_age())
-
-    def watchdog(self) -> AbstractContextManager[object]:
-        """Ends the process where it hangs; to be entered in the worker's loop, right before it runs."""
-        limit = self.settings.watchdog_seconds
-        if limit == 0:
-            return nullcontext()
-        return Watchdog(limit, lambda: lane_consumer(self.app).sight(self._oldest_write()))
-
-    def refresh_gauges(self) -> None:
-        """Called before each scrape."""
-        ages = lane_consumer(self.app).ages.commits()
-        self.metrics.commit_age.set(max(ages.values(), default=0.0))
-        self.metrics.round_age.set(self._oldest_write())
-        for vendor in VENDORS:
-            self.metrics.held.labels(vendor).set(vendor in self.held())
-        self.metrics.rows.labels("users").set(self.tables.users.row_count())
-        self.metrics.rows.labels("loyalty").set(self.tables.loyalty.row_count())
-
-
-def create_app(settings: Settings) -> faust.App:
-    """The Faust app of these settings, with metrics of its own. Raises UnsupportedVersion."""
-    return Worker(settings, Metrics()).app
+    async def _watch_topics(self) -> None:
+        await self.topic_watch.run()

@@ -1,18 +1,38 @@
 """Fixtures for everyone: one real Kafka a test session, and names that no other test uses."""
 
+import gc
 import os
 import signal
+import sys
 import uuid
 from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
-from tests.broker import any_broker, stock_broker
+from app.embedded_kafka import properties
+from tests.broker import any_broker, shared, stock_broker
 
 # A shell that starts the tests in the background has them ignore SIGINT, and so would all that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Hypothesis fails an example that takes longer than 0.2 s, and on a busy machine any may.
+settings.register_profile("rollcall", deadline=None)
+settings.load_profile("rollcall")
+
 KAFKAS = frozenset({"broker", "stock", "each_broker"})
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """With `-n`: each worker has ports of its own, so that none is taken between its choice and its use."""
+    if worker := getattr(config, "workerinput", None):
+        first, last = properties._FIRST_PORT, properties._LAST_PORT
+        # A worker that crashes is replaced by one with a number of its own.
+        count, number = int(worker["workercount"]), int(worker["workerid"].removeprefix("gw"))
+        each = (last - first) // count
+        properties._FIRST_PORT = first + each * (number % count)
+        properties._LAST_PORT = properties._FIRST_PORT + each - 1
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses
@@ -21,6 +41,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, pytest.Function) and KAFKAS & set(item.fixturenames):
             item.add_marker(pytest.mark.kafka)
+
+
+def pytest_collection_finish() -> None:
+    """The thousands of tests that were collected stay to the end, so the garbage collector need not look at
+    them each time: that is most of the time of a test that makes many objects."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -35,17 +62,24 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 
 @pytest.fixture(scope="session")
-def broker() -> Iterator[str]:
+def session_folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of this test session have, with `-n` and without, and no other session."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if hasattr(request.config, "workerinput") else own
+
+
+@pytest.fixture(scope="session")
+def broker(session_folder: Path) -> Iterator[str]:
     """Bootstrap servers, for all tests of the session."""
-    with any_broker() as servers:
+    with shared(session_folder / "broker", any_broker) as servers:
         yield servers
 
 
 @pytest.fixture(scope="session")
-def stock() -> Iterator[str]:
+def stock(session_folder: Path) -> Iterator[str]:
     """Bootstrap servers of a Kafka with the defaults that it ships with: retention, which is checked each
     second, automatic creation of topics, timestamp bounds. The friendly settings of `broker` hide these."""
-    with stock_broker() as servers:
+    with shared(session_folder / "stock", stock_broker) as servers:
         yield servers
 
 
@@ -54,6 +88,16 @@ def each_broker(request: pytest.FixtureRequest) -> str:
     """For a test that has to pass on both."""
     servers: str = request.getfixturevalue(request.param)
     return servers
+
+
+@pytest.fixture
+def untraced() -> Iterator[None]:
+    """For a test of the tests themselves, which would take twice as long under the tracer of coverage. What
+    it runs of the program, other tests run too."""
+    tracer = sys.gettrace()
+    sys.settrace(None)
+    yield
+    sys.settrace(tracer)
 
 
 @pytest.fixture

@@ -1,11 +1,11 @@
-"""What tests do to a Kafka, by librdkafka: a client that shares no code with the one under test.
+"""What tests do with a Kafka, by librdkafka: a client that shares no code with the client under test.
 
 Functions block; an asyncio test calls them by `asyncio.to_thread`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
-from typing import Any, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
@@ -14,22 +14,25 @@ from confluent_kafka import (
     KafkaException,
     Message,
     Producer,
+    TopicCollection,
     TopicPartition,
 )
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 from confluent_kafka.admin._resource import ResourceType
-from confluent_kafka.cimpl import NewTopic
+from confluent_kafka.cimpl import NewPartitions, NewTopic
 
 from tests.waiting import GIVE_UP_SECONDS, wait_until
 
 _TIMEOUT_SECONDS = GIVE_UP_SECONDS
 
 Headers = list[tuple[str, bytes | None]]
+Isolation = Literal["read_committed", "read_uncommitted"]
 
 
 class ToSend(NamedTuple):
-    """A record to produce: `timestamp` in milliseconds or None for now, `partition` or None for the key's."""
+    """A record to produce. `timestamp`: in milliseconds, None for now; `partition`: None for that of the
+    key."""
 
     key: bytes | None
     value: bytes | None
@@ -39,7 +42,7 @@ class ToSend(NamedTuple):
 
 
 class Record(NamedTuple):
-    """A record as it lies in the log; `timestamp` in milliseconds."""
+    """A record of a log; `timestamp` in milliseconds."""
 
     topic: str
     partition: int
@@ -51,9 +54,9 @@ class Record(NamedTuple):
 
 
 def create_topics(bootstrap: str, topics: Mapping[str, int], **configs: str) -> None:
-    """Create topics with so many partitions each and wait until all have leaders.
+    """Creates topics, and returns when all partitions have leaders. `topics`: partition counts by name.
 
-    Topic settings are keywords with `_` for `.`: `cleanup_policy="compact"`.
+    Settings of the topics are keywords with `_` instead of `.`: `cleanup_policy="compact"`.
     """
     config = {name.replace("_", "."): value for name, value in configs.items()}
     admin = AdminClient({"bootstrap.servers": bootstrap})
@@ -61,45 +64,88 @@ def create_topics(bootstrap: str, topics: Mapping[str, int], **configs: str) -> 
     for future in admin.create_topics(wanted, request_timeout=_TIMEOUT_SECONDS).values():
         future.result()
 
-    def all_led() -> bool:
-        known = admin.list_topics(timeout=_TIMEOUT_SECONDS).topics
-        return all(
-            name in known and sum(part.leader >= 0 for part in known[name].partitions.values()) == count
-            for name, count in topics.items()
-        )
+    wait_until(lambda: _all_led(admin, topics), f"leaders for {', '.join(topics)}")
 
-    wait_until(all_led, f"leaders for {', '.join(topics)}")
+
+def add_partitions(bootstrap: str, topics: Mapping[str, int]) -> None:
+    """Gives topics more partitions, and returns when all have leaders. `topics`: the new counts by name."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    wanted = [NewPartitions(name, count) for name, count in topics.items()]
+    for future in admin.create_partitions(wanted, request_timeout=_TIMEOUT_SECONDS).values():
+        future.result()
+    wait_until(lambda: _all_led(admin, topics), f"leaders for {', '.join(topics)}")
+
+
+def _all_led(admin: AdminClient, topics: Mapping[str, int]) -> bool:
+    """Asks for these topics only: the Kafka that tests share has thousands of others."""
+    asked = admin.describe_topics(TopicCollection(list(topics)), request_timeout=_TIMEOUT_SECONDS)
+    try:
+        found = {name: future.result().partitions for name, future in asked.items()}
+    except KafkaException as problem:
+        if problem.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+            raise
+        return False
+    return all(sum(part.leader is not None for part in found[name]) == topics[name] for name in topics)
 
 
 def topic_names(bootstrap: str) -> set[str]:
-    """All topics that there are."""
+    """Returns the names of all topics."""
     return set(AdminClient({"bootstrap.servers": bootstrap}).list_topics(timeout=_TIMEOUT_SECONDS).topics)
 
 
 def set_config(bootstrap: str, topic: str, name: str, value: str) -> str:
-    """What a setting of a topic was before it is set to `value`, as an operator would at run time."""
+    """Returns the old value of a topic's setting. Sets it to `value`, as an operator does at run time.
+
+    It returns when the broker acts on the new value. The controller's answer comes earlier, and so does the
+    broker's own description of the topic: a broker publishes a change to that before its logs take it over.
+    It applies changes one after another, so a second change that it shows means that the first is in force.
+    """
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    old = _topic_config(admin, topic, name)
+    _alter_and_wait(admin, topic, name, value)
+    delay = int(_topic_config(admin, topic, _MARKER_CONFIG))
+    _alter_and_wait(admin, topic, _MARKER_CONFIG, str(delay + 1))
+    return old
+
+
+def delete_records(bootstrap: str, topic: str, before: Mapping[int, int]) -> None:
+    """Deletes the records before an offset of each partition, as retention does."""
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    wanted = [TopicPartition(topic, partition, offset) for partition, offset in before.items()]
+    for future in admin.delete_records(wanted, request_timeout=_TIMEOUT_SECONDS).values():
+        future.result()
+
+
+_MARKER_CONFIG = "file.delete.delay.ms"
+"""A setting of topics on which no test depends."""
+
+
+def _topic_config(admin: AdminClient, topic: str, name: str) -> str:
     asked = ConfigResource(ResourceType.TOPIC, topic)
-    entries = admin.describe_configs([asked], request_timeout=_TIMEOUT_SECONDS)[asked].result()
+    return str(admin.describe_configs([asked], request_timeout=_TIMEOUT_SECONDS)[asked].result()[name].value)
+
+
+def _alter_and_wait(admin: AdminClient, topic: str, name: str, value: str) -> None:
     entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
     change = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
     admin.incremental_alter_configs([change], request_timeout=_TIMEOUT_SECONDS)[change].result()
-    return str(entries[name].value)
+    wait_until(lambda: _topic_config(admin, topic, name) == value, f"{name} of {topic} is {value}")
 
 
 def produce(bootstrap: str, topic: str, records: Iterable[tuple[Any, ...]]) -> list[tuple[int, int]]:
-    """Write records (ToSend, or tuples of its first members); return their (partition, offset) in order."""
+    """Writes records (ToSend, or tuples of its first members), and returns their (partition, offset) in
+    order."""
     producer = Producer(
         {
             "bootstrap.servers": bootstrap,
             "enable.idempotence": True,
             "partitioner": "murmur2_random",
             "linger.ms": 5,
-            # What a topic takes is the topic's business.
+            # So that only the topic's own limit refuses a record.
             "message.max.bytes": 100_000_000,
         }
     )
-    places: dict[int, tuple[int, int]] = {}
+    positions: dict[int, tuple[int, int]] = {}
     failures: list[KafkaError] = []
     for index, record in enumerate(ToSend(*record) for record in records):
 
@@ -107,27 +153,37 @@ def produce(bootstrap: str, topic: str, records: Iterable[tuple[Any, ...]]) -> l
             if error is not None:
                 failures.append(error)
             else:
-                places[index] = (_known(message.partition()), _known(message.offset()))
+                positions[index] = (_known(message.partition()), _known(message.offset()))
 
-        _enqueue(producer, topic, record, delivered)
+        enqueue(producer, topic, record, delivered)
     unsent = producer.flush(_TIMEOUT_SECONDS)
     assert not failures, f"{len(failures)} records refused, the first: {failures[0].name()}"
     assert unsent == 0, f"{unsent} records not acknowledged within {_TIMEOUT_SECONDS:g} s"
-    return [places[index] for index in sorted(places)]
+    return [positions[index] for index in sorted(positions)]
 
 
-def consume_all(bootstrap: str, topic: str) -> list[Record]:
-    """Everything in the topic up to the end that it has now, partition by partition, in offset order."""
-    with closing(_consumer(bootstrap)) as consumer:
+def consume_all(
+    bootstrap: str,
+    topic: str,
+    *,
+    isolation: Isolation = "read_uncommitted",
+    cut: int | None = None,
+    headers_of: Mapping[tuple[str, int, int], Headers] = {},
+) -> list[Record]:
+    """Returns all records up to the end that the topic has now, partition by partition, in offset order.
+
+    `cut`: keep so many bytes of a value. `headers_of`: the headers of the records, by topic, partition and
+    offset, that confluent-kafka cannot return, because a name is not UTF-8."""
+    with closing(_consumer(bootstrap, isolation=isolation)) as consumer:
         missing = set(_partitions(consumer, topic))
         consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in missing])
         records = []
         while missing:
             message = consumer.poll(_TIMEOUT_SECONDS)
-            assert message is not None, f"no word of {topic} in {_TIMEOUT_SECONDS:g} s"
+            assert message is not None, f"nothing of {topic} within {_TIMEOUT_SECONDS:g} s"
             error = message.error()
             if error is None:
-                records.append(_record(message))
+                records.append(_record(message, cut, headers_of))
             elif error.code() == KafkaError._PARTITION_EOF:
                 missing.discard(_known(message.partition()))
             else:
@@ -136,31 +192,100 @@ def consume_all(bootstrap: str, topic: str) -> list[Record]:
 
 
 def end_offsets(bootstrap: str, topic: str) -> dict[int, int]:
-    """The high watermark of every partition."""
+    """Returns the high watermark of each partition."""
     with closing(_consumer(bootstrap)) as consumer:
-        return {
-            partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), _TIMEOUT_SECONDS)[1]
-            for partition in _partitions(consumer, topic)
-        }
+        return _ends(consumer, _all_partitions(consumer, [topic]))[topic]
 
 
 def committed(bootstrap: str, group: str, topic: str) -> dict[int, int]:
-    """The offsets that the group has committed, by partition; those without one are left out."""
+    """Returns the offsets that the group has committed, by partition. Partitions without one are left out."""
+    return committed_of(bootstrap, group, [topic])[topic]
+
+
+def committed_of(bootstrap: str, group: str, topics: Iterable[str]) -> dict[str, dict[int, int]]:
+    """Does the same as `committed` for several topics, with one client: making one costs more than its
+    requests."""
     with closing(_consumer(bootstrap, group)) as consumer:
-        asked = [TopicPartition(topic, partition) for partition in _partitions(consumer, topic)]
-        answers = consumer.committed(asked, timeout=_TIMEOUT_SECONDS)
-    return {answer.partition: answer.offset for answer in answers if answer.offset >= 0}
+        return _commits(consumer, group, _all_partitions(consumer, topics))
 
 
-def _consumer(bootstrap: str, group: str = "tests-read-without-a-group") -> Consumer:
+def committed_and_ends(
+    bootstrap: str, group: str, topics: Iterable[str]
+) -> tuple[dict[str, dict[int, int]], dict[str, dict[int, int]]]:
+    """Returns what `committed` and then `end_offsets` return for each of the topics, with one client."""
+    with closing(_consumer(bootstrap, group)) as consumer:
+        asked = _all_partitions(consumer, topics)
+        return _commits(consumer, group, asked), _ends(consumer, asked)
+
+
+def _all_partitions(consumer: Consumer, topics: Iterable[str]) -> list[TopicPartition]:
+    return [TopicPartition(topic, each) for topic in topics for each in _partitions(consumer, topic)]
+
+
+def _commits(consumer: Consumer, group: str, asked: list[TopicPartition]) -> dict[str, dict[int, int]]:
+    answers = wait_until(lambda: _committed(consumer, asked), f"the coordinator of {group}")
+    found: dict[str, dict[int, int]] = {each.topic: {} for each in asked}
+    for answer in answers or ():
+        if answer.offset >= 0:
+            found[answer.topic][answer.partition] = answer.offset
+    return found
+
+
+def _ends(consumer: Consumer, asked: list[TopicPartition]) -> dict[str, dict[int, int]]:
+    found: dict[str, dict[int, int]] = {each.topic: {} for each in asked}
+    for each in asked:
+        found[each.topic][each.partition] = _end(consumer, each)
+    return found
+
+
+def _end(consumer: Consumer, partition: TopicPartition) -> int:
+    """Returns the high watermark. It waits while the client knows no leader: of a broker that was away it
+    asks nothing before it has found it again."""
+
+    def ends() -> list[int]:
+        try:
+            return [consumer.get_watermark_offsets(partition, _TIMEOUT_SECONDS)[1]]
+        except KafkaException as problem:
+            if problem.args[0].code() == KafkaError._UNKNOWN_PARTITION:
+                return []
+            raise
+
+    return wait_until(ends, f"the leader of {partition.topic}/{partition.partition}")[0]
+
+
+_COORDINATOR_MOVES = {
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+}
+
+
+def _committed(consumer: Consumer, asked: list[TopicPartition]) -> list[TopicPartition] | None:
+    """Returns the answer of the group's coordinator, or None while brokers make one: the first request about
+    a group makes them create the topic of committed offsets."""
+    try:
+        return consumer.committed(asked, timeout=_TIMEOUT_SECONDS)
+    except KafkaException as problem:
+        if problem.args[0].code() in _COORDINATOR_MOVES:
+            return None
+        raise
+
+
+def _consumer(
+    bootstrap: str,
+    group: str = "tests-read-without-a-group",
+    isolation: Isolation = "read_uncommitted",
+) -> Consumer:
     return Consumer(
         {
             "bootstrap.servers": bootstrap,
             "group.id": group,
             "enable.auto.commit": False,
             "enable.partition.eof": True,
-            "isolation.level": "read_uncommitted",
+            "isolation.level": isolation,
             "fetch.wait.max.ms": 50,
+            # librdkafka unpacks no batch that becomes larger than this.
+            "receive.message.max.bytes": 1_000_000_000,
         }
     )
 
@@ -172,26 +297,31 @@ def _partitions(consumer: Consumer, topic: str) -> list[int]:
     return sorted(metadata.partitions)
 
 
-def _record(message: "Message[bytes, bytes]") -> Record:
+def _record(
+    message: "Message[bytes, bytes]",
+    cut: int | None,
+    headers_of: Mapping[tuple[str, int, int], Headers],
+) -> Record:
+    position = message.topic() or "", _known(message.partition()), _known(message.offset())
+    value = message.value()
     return Record(
-        message.topic() or "",
-        _known(message.partition()),
-        _known(message.offset()),
+        *position,
         message.timestamp()[1],
         message.key(),
-        message.value(),
-        cast(Headers, message.headers() or []),
+        value if value is None else value[:cut],
+        headers_of[position] if position in headers_of else cast(Headers, message.headers() or []),
     )
 
 
-def _enqueue(
+def enqueue(
     producer: Producer,
     topic: str,
     record: ToSend,
     delivered: "Callable[[KafkaError | None, Message[bytes, bytes]], None]",
 ) -> None:
+    """Gives a record to a producer; waits if the producer has no room."""
     options: dict[str, Any] = {"headers": record.headers, "on_delivery": delivered}
-    # librdkafka takes no None here, and a timestamp of 0 as now.
+    # librdkafka does not accept None here, and takes a timestamp of 0 for now.
     if record.timestamp is not None:
         options["timestamp"] = record.timestamp
     if record.partition is not None:

@@ -1,6 +1,7 @@
-"""The HTTP server: what probes and Prometheus get, and what happens to an address that is taken."""
+"""The HTTP server: what probes and Prometheus get, its limits, and what it says if its address is in use."""
 
 import asyncio
+import json
 import logging
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -11,7 +12,9 @@ import pytest
 from aiohttp import ClientSession
 
 from app import http_limits
-from app.health import HttpServerFailed, http_server
+from app.engine import RestoreReport
+from app.errors import HttpServerFailed
+from app.health import http_server
 from app.http_limits import HEAD_LINE_BYTES, LINES_A_MINUTE, MOST_CONNECTIONS
 from app.metrics import Metrics
 from tests.waiting import async_wait_until
@@ -26,13 +29,15 @@ def serve(
     metrics: Metrics | None = None,
     refresh: Callable[[], None] = lambda: None,
     problems: Callable[[], list[str]] = list,
-    resume: Callable[[str], Awaitable[int]] | None = None,
+    resume: Callable[[str, str], Awaitable[int]] | None = None,
     token: str = "",
+    restore: Callable[[], RestoreReport | None] = lambda: None,
 ) -> AbstractAsyncContextManager[int]:
-    return http_server(host, port, metrics or Metrics(), refresh, problems, resume or nobody_is_held, token)
+    resume = resume or nobody_is_paused
+    return http_server(host, port, metrics or Metrics(), refresh, problems, resume, token, restore)
 
 
-async def nobody_is_held(_vendor: str) -> int:
+async def nobody_is_paused(_vendor: str, _skip: str) -> int:
     return 0
 
 
@@ -48,11 +53,21 @@ async def test_readiness_follows_the_problems() -> None:
         assert (status, kind) == (503, "application/json; charset=utf-8")
         assert text == '{"status": "not ready", "problems": ["the group is rebalancing"]}'
         assert "rollcall_ready 0.0" in (await get(port, "/metrics"))[2]
-        # A worker that is not ready is alive all the same: nobody should restart it for that.
+        # A worker that is not ready is alive: an orchestrator must not restart it.
         assert (await get(port, "/healthz"))[0] == 200
         found.clear()
         assert (await get(port, "/readyz"))[0] == 200
         assert "rollcall_ready 1.0" in (await get(port, "/metrics"))[2]
+
+
+async def test_readiness_says_how_far_a_restore_is() -> None:
+    reports = [RestoreReport(0, 300, None), RestoreReport(120, 180, 1.5)]
+    async with serve(problems=lambda: ["the tables are being restored"], restore=lambda: reports[-1]) as port:
+        answer = json.loads((await get(port, "/readyz"))[2])
+        assert answer["restore"] == {"rows_read": 120, "rows_to_go": 180, "seconds_left": 1.5}
+        reports.pop()
+        answer = json.loads((await get(port, "/readyz"))[2])
+        assert answer["restore"] == {"rows_read": 0, "rows_to_go": 300, "seconds_left": None}
 
 
 async def test_gauges_are_refreshed_before_each_scrape() -> None:
@@ -98,7 +113,7 @@ async def test_a_host_that_is_nobodys_is_one_line() -> None:
 SECRET = "s3nt1nel"
 FLOOD = 1_100
 
-# What a peer sends and then nothing more, or nothing but bytes that nobody waits for.
+# A peer sends one of these and then nothing more.
 UNFINISHED = {
     "nothing": b"",
     "half a line": b"GET /healthz HT",
@@ -114,7 +129,7 @@ def head(line: str, *fields: str) -> bytes:
 
 SCRAPE = head("GET /metrics")
 RESUME = head("POST /vendors/magine/resume")
-# Complete heads whose peer then does nothing that would end the connection.
+# A peer sends one of these complete heads, and then does nothing that would end the connection.
 COMPLETE = {
     "an answer that nobody reads": SCRAPE,
     "many answers that nobody reads": SCRAPE * 50,
@@ -127,7 +142,7 @@ COMPLETE = {
 
 
 class Peers:
-    """Sockets that stay open on this side, whatever the server does with them; they read nothing unasked."""
+    """Sockets that stay open on this side until the end of a test. They read only if a test asks them to."""
 
     def __init__(self) -> None:
         self.sockets: list[socket.socket] = []
@@ -136,7 +151,7 @@ class Peers:
         peer = socket.socket()
         self.sockets.append(peer)
         peer.setblocking(False)
-        # So small that an answer does not fit into what the kernels hold.
+        # So small that a large answer does not fit into the buffers of the kernel.
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
         loop = asyncio.get_running_loop()
         await loop.sock_connect(peer, (LOCAL, port))
@@ -154,7 +169,7 @@ def peers() -> Iterator[Peers]:
 
 
 async def all_of(peer: socket.socket) -> bytes:
-    """Everything until the server ends the connection."""
+    """Returns everything that the server sends until it ends the connection."""
     found = b""
     try:
         while part := await asyncio.get_running_loop().sock_recv(peer, 65536):
@@ -166,7 +181,7 @@ async def all_of(peer: socket.socket) -> bytes:
 
 @asynccontextmanager
 async def counted(monkeypatch: pytest.MonkeyPatch, **options: Any) -> AsyncIterator[tuple[int, list[int]]]:
-    """The port, and the connections that were open when each new one had its place."""
+    """Gives the port, and the number of open connections each time that one was accepted."""
     seen: list[int] = []
     add = http_limits.Connections.add
 
@@ -180,7 +195,7 @@ async def counted(monkeypatch: pytest.MonkeyPatch, **options: Any) -> AsyncItera
 
 
 def big_metrics() -> Metrics:
-    """An answer of some megabytes, which no buffer takes."""
+    """Returns metrics whose text has some megabytes, which fit into no buffer."""
     metrics = Metrics()
     for number in range(200):
         metrics.not_mapped.labels("magine", f"{number:010000}")
@@ -214,7 +229,7 @@ async def test_peers_that_do_not_go_on_do_not_silence_probes(
 async def test_the_oldest_without_a_complete_head_makes_room(peers: Peers) -> None:
     go_on = asyncio.Event()
 
-    async def slow(_vendor: str) -> int:
+    async def slow(_vendor: str, _skip: str) -> int:
         await go_on.wait()
         return 3
 
@@ -232,9 +247,9 @@ async def test_the_oldest_without_a_complete_head_makes_room(peers: Peers) -> No
 
 
 async def test_room_is_made_even_if_all_wait_for_their_answer(peers: Peers) -> None:
-    """Nobody but an operator can do that; a probe has to be answered all the same."""
+    """Only an operator can send such requests. A probe has to be answered all the same."""
 
-    async def never(_vendor: str) -> int:
+    async def never(_vendor: str, _skip: str) -> int:
         await asyncio.Event().wait()
         return 0
 
@@ -351,13 +366,13 @@ async def test_after_a_minute_there_are_lines_again(peers: Peers, caplog: pytest
         async def told() -> bool:
             return len(caplog.records) == 3
 
-        await async_wait_until(told, "the number of lines that were kept back")
+        await async_wait_until(told, "the number of lines that were left out")
         assert caplog.records[2].getMessage() == "3 more lines like these were not logged"
         log.warning("again")
         assert caplog.records[3].getMessage() == "again"
     finally:
         log.removeFilter(few)
-        few.tell()
+        few.report()
 
 
 async def test_a_failure_of_ours_is_an_error_with_its_place(caplog: pytest.LogCaptureFixture) -> None:

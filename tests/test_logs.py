@@ -1,4 +1,4 @@
-"""Logs: one line an event, and of an exception neither its text nor what its frames held."""
+"""Logs: one line an event, and of an exception neither its text nor its local variables."""
 
 import json
 import logging
@@ -11,6 +11,7 @@ from aiokafka.errors import (
     GroupCoordinatorNotAvailableError,
     KafkaConnectionError,
     NodeNotReadyError,
+    UnknownError,
 )
 
 from app.logs import set_up_logs
@@ -75,9 +76,9 @@ def test_the_chatter_of_the_libraries_is_left_out(capsys: pytest.CaptureFixture[
     set_up_logs("json", "debug")
     for name in ("aiokafka", "faust", "mode"):
         logging.getLogger(name).info("of no interest")
-    logging.getLogger("app.lane").info("[^-LaneTable]: Starting...")
-    logging.getLogger("app.lane").warning("[^-LaneTable]: stuck")
-    assert [line["event"] for line in json_lines(capsys)] == ["[^-LaneTable]: stuck"]
+    logging.getLogger("app.engine").info("[^-SliceTable]: Starting...")
+    logging.getLogger("app.engine").warning("[^-SliceTable]: stuck")
+    assert [line["event"] for line in json_lines(capsys)] == ["[^-SliceTable]: stuck"]
 
 
 COORDINATOR = "aiokafka.consumer.group_coordinator"
@@ -87,6 +88,11 @@ def say_no_problem() -> None:
     log = logging.getLogger(COORDINATOR)
     log.error("Group Coordinator Request failed: %s", GroupCoordinatorNotAvailableError())
     log.warning("Heartbeat failed for group %s because it is rebalancing", "rollcall")
+    # The engine says why a group refuses a worker, once.
+    log.error("Attempt to join group failed due to fatal error: %s", GroupAuthorizationFailedError())
+    log.error("Unexpected error in join group '%s' response: %s", "rollcall", UnknownError())
+    log.error("Unexpected error from SyncGroup: %s", UnknownError())
+    log.error("Heartbeat failed: %r", KafkaConnectionError())
 
 
 def test_what_is_no_error_is_not_logged_as_one(capsys: pytest.CaptureFixture[str]) -> None:
@@ -96,7 +102,7 @@ def test_what_is_no_error_is_not_logged_as_one(capsys: pytest.CaptureFixture[str
     set_up_logs("json", "debug")
     say_no_problem()
     lines = json_lines(capsys)
-    assert [line["level"] for line in lines] == ["debug", "debug"]
+    assert [line["level"] for line in lines] == ["debug"] * 6
     assert lines[0]["event"] == "Group Coordinator Request failed: GroupCoordinatorNotAvailableError"
 
 

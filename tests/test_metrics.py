@@ -1,9 +1,10 @@
-"""Metrics: their names are the operators' interface, and payloads cannot make their number grow."""
+"""Metrics: their names are an interface for operators, and payloads cannot make more than a number of
+series."""
 
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.metrics import MAX_FIELD_NAMES, OTHER_FIELD, LaneMetrics, Metrics, WriteMetrics
+from app.metrics import MAX_FIELD_NAMES, OTHER_FIELD, EngineMetrics, Metrics
 
 
 def value(metrics: Metrics, name: str, **labels: str) -> float:
@@ -57,46 +58,46 @@ def test_payloads_cannot_make_more_series_than_the_limit() -> None:
 
 def test_what_does_not_look_like_a_name_is_not_shown() -> None:
     metrics = Metrics()
-    odd = ["ada@example.com", "", "4242", "a b", "x" * 65, "\n", "é"]
-    metrics.count_fields(metrics.not_mapped, "fynd", odd)
-    assert fields(metrics) == {("fynd", OTHER_FIELD): len(odd)}
+    texts = ["ada@example.com", "", "4242", "a b", "x" * 65, "\n", "é"]
+    metrics.count_fields(metrics.not_mapped, "fynd", texts)
+    assert fields(metrics) == {("fynd", OTHER_FIELD): len(texts)}
 
 
-def test_the_consumers_half_of_the_lane_is_counted() -> None:
+def test_the_consumers_half_of_the_engine_is_counted() -> None:
     metrics = Metrics()
-    lane = LaneMetrics(metrics)
-    lane.assigned(8, 1)
+    engine = EngineMetrics(metrics)
+    engine.assigned(8, 1)
     assert value(metrics, "rollcall_partitions") == 8
-    lane.revoked(8)
+    engine.revoked(8)
     assert value(metrics, "rollcall_partitions") == 0
     assert value(metrics, "rollcall_rebalances_total") == 1
-    lane.slice_dispatched("t", 0, 7)
-    lane.slice_done("t", 0, 7, 0.5)
-    lane.committed({("t", 0): 7}, 0.25)
+    engine.slice_dispatched("t", 0, 7)
+    engine.slice_done("t", 0, 7, 0.5)
+    engine.committed({("t", 0): 7}, 0.25)
     assert value(metrics, "rollcall_slice_records_sum", topic="t") == 7
     assert value(metrics, "rollcall_slice_stage_seconds_sum", stage="whole") == 0.5
     assert value(metrics, "rollcall_commit_seconds_sum") == 0.25
-    lane.commit_refused(2)
-    lane.rewound(3)
-    lane.gap("t", 0, 5, 6)
-    lane.hole("t", 0, 5, 6)
-    lane.reset("t", 0, 5, 2)
+    engine.commit_refused(2)
+    engine.rewound(3)
+    engine.gap("t", 0, 5, 6)
+    engine.missing("t", 0, 5, 405)
+    engine.truncated("t", 0, 5, 2)
     found = {
-        kind: value(metrics, "rollcall_lane_incidents_total", kind=kind)
+        kind: value(metrics, "rollcall_engine_incidents_total", kind=kind)
         for kind in ("commit_refused", "rewound", "gap", "hole", "reset")
     }
-    assert found == {"commit_refused": 2, "rewound": 3, "gap": 1, "hole": 1, "reset": 1}
+    assert found == {"commit_refused": 2, "rewound": 3, "gap": 1, "hole": 400, "reset": 1}
 
 
-def test_the_producers_half_of_the_lane_is_counted() -> None:
+def test_the_producers_half_of_the_engine_is_counted() -> None:
     metrics = Metrics()
-    lane = WriteMetrics(metrics)
-    lane.round_acknowledged("t", 10, 0.5)
-    lane.recovered(3, 1000, 2, 1.5)
-    lane.foreign("t", 0, 4)
-    lane.healed("t", 0, 1)
+    engine = EngineMetrics(metrics)
+    engine.round_acknowledged("t", 10, 0.5)
+    engine.restored(3, 1000, 2, 1.5)
+    engine.zombie_records("t", 0, 4)
+    engine.repaired("t", 0, 1)
     assert value(metrics, "rollcall_slice_stage_seconds_sum", stage="write") == 0.5
     assert value(metrics, "rollcall_recovered_records_total") == 1000
     assert value(metrics, "rollcall_recovery_seconds") == 1.5
-    assert value(metrics, "rollcall_lane_incidents_total", kind="foreign") == 4
-    assert value(metrics, "rollcall_lane_incidents_total", kind="healed") == 1
+    assert value(metrics, "rollcall_engine_incidents_total", kind="foreign") == 4
+    assert value(metrics, "rollcall_engine_incidents_total", kind="healed") == 1

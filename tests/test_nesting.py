@@ -1,4 +1,4 @@
-"""How deep a body nests, told without decoding it."""
+"""Whether a body nests too deep, without decoding it."""
 
 import json
 

@@ -1,4 +1,5 @@
-"""What a row is: what passes can be merged, applied to and written; all else is refused, and named."""
+"""What a row is: a value that passes can be merged, changed by events and written; any other one is refused
+with a reason."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.lane.rowlogic import LaterVersion, NoRow
-from app.row_logic import ROW_LOGIC, judge
+from app.engine.tables.merge_rules import LaterVersion, NoRow
 from app.state import (
     InvalidRow,
     LaterRow,
@@ -26,6 +26,7 @@ from app.state import (
     merge,
     user_supersedes,
 )
+from app.table_rules import TABLE_RULES, judge
 from tests.state.histories import events, laws
 from tests.state.no_rows import KEY, LATER, MARKER, NOT_JSON, ROWS, SCHEMA, TIMES, VALID, Table, changed
 
@@ -103,8 +104,8 @@ _JSON = st.recursive(
 
 
 @st.composite
-def odd_rows(draw: st.DrawFn) -> tuple[Table, bytes]:
-    """A row of which some member, or a member of one, is something else."""
+def changed_rows(draw: st.DrawFn) -> tuple[Table, bytes]:
+    """Draws a table and a row of it in which one member, or a member of a member, has another value."""
     table = draw(st.sampled_from(TABLES))
     value = draw(st.sampled_from([*VALID[table].values(), MARKER]))
     members = msgspec.json.decode(value)
@@ -122,9 +123,9 @@ def odd_rows(draw: st.DrawFn) -> tuple[Table, bytes]:
 
 
 @laws
-@given(odd_rows(), st.lists(events, min_size=1, max_size=3))
-def test_nothing_that_passes_can_raise_later(odd: tuple[Table, bytes], history: list[Any]) -> None:
-    table, value = odd
+@given(changed_rows(), st.lists(events, min_size=1, max_size=3))
+def test_nothing_that_passes_can_raise_later(drawn: tuple[Table, bytes], history: list[Any]) -> None:
+    table, value = drawn
     try:
         rows = rows_of(table, value)
     except InvalidRow:
@@ -143,4 +144,4 @@ def test_nothing_that_passes_can_raise_later(odd: tuple[Table, bytes], history: 
         assert loyalty is None or decode_loyalty(encode_loyalty(loyalty)) == loyalty
         expired(user, 0, 0)
     if rows.user is not None and rows.loyalty is not None:
-        ROW_LOGIC.reconcile(encode_user(rows.user), encode_loyalty(rows.loyalty))
+        TABLE_RULES.reconcile(encode_user(rows.user), encode_loyalty(rows.loyalty))

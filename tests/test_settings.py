@@ -1,10 +1,11 @@
-"""Settings: what the environment may say, and the one line for what it may not."""
+"""Settings: which values an environment may have, and the one line for a value that it may not have."""
 
 from typing import Literal, get_origin, get_type_hints
 
 import pytest
 
-from app.settings import InvalidSettings, Settings, load, variables
+from app.errors import InvalidSettings
+from app.settings import Settings, load, variables
 from app.vendors import VENDORS, Options
 
 SECRET = "s3nt1nel"
@@ -126,10 +127,12 @@ def test_a_refusal_names_every_problem_and_quotes_no_value() -> None:
 
 
 CLOSED = {
+    "ISOLATION_LEVEL": ["read_committed", "read_uncommitted"],
     "LOG_LEVEL": ["debug", "info", "warning", "error"],
     "LOG_FORMAT": ["console", "json"],
     "COMPRESSION": ["none", "gzip", "snappy", "lz4", "zstd"],
 }
+SWITCHES = {"TOPICS_CREATE", "RECOVERY_MERGE_ALL"}
 BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -138,15 +141,16 @@ def test_closed_values_are_taken_in_any_case() -> None:
         for value in values:
             for said in (value, value.upper(), value.title(), value.swapcase()):
                 assert getattr(load({name: said}), name.lower()) == value
-    for value, meant in BOOLEANS.items():
-        for said in (value, value.upper(), value.title()):
-            assert load({"TOPICS_CREATE": said}).topics_create is meant
+    for name in SWITCHES:
+        for value, meant in BOOLEANS.items():
+            for said in (value, value.upper(), value.title()):
+                assert getattr(load({name: said}), name.lower()) is meant
 
 
 def test_every_closed_setting_is_in_this_test() -> None:
     hints = get_type_hints(Settings)
     assert {name.upper() for name, hint in hints.items() if get_origin(hint) is Literal} == {*CLOSED}
-    assert [name for name, hint in hints.items() if hint is bool] == ["topics_create"]
+    assert {name.upper() for name, hint in hints.items() if hint is bool} == SWITCHES
 
 
 def test_a_value_outside_of_a_closed_set_is_told_the_set() -> None:

@@ -1,4 +1,4 @@
-"""RFC 3339 texts and integer microseconds."""
+"""Times: RFC 3339 texts and integer microseconds."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -67,7 +67,7 @@ def test_a_time_is_read_and_written_in_the_one_form(text: str, same: str) -> Non
         "20210705T074649Z",
         "2021-W27-1T00:00:00Z",
         "1625471209",
-        # Years 0 and 10000 of UTC, which only the offset reaches.
+        # In UTC these are in the years 0 and 10000, because of their offsets.
         "0001-01-01T00:00:00+00:01",
         "9999-12-31T23:59:59-00:01",
         "9999-12-31T23:59:60Z",

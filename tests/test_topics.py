@@ -1,4 +1,4 @@
-"""Topics: what there must be, what stands against it, and what fits into one."""
+"""Topics: which ones Rollcall needs, which settings are refused or warned of, and which records fit."""
 
 import re
 from collections.abc import Sequence
@@ -9,16 +9,18 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.errors import TopicsError
 from app.settings import Settings, load
-from app.topic_rules import RULES, check_topics
-from app.topics import Found, Target, TopicsError, expected_topics, target
+from app.topic_check import check_topics
+from app.topic_rules import RULES
+from app.topics import OutputTopic, TopicDescription, expected_topics, output_topic
 from app.vendors import VENDORS
 
 SETTINGS = Settings()
 HEADERS = st.lists(st.tuples(st.text(max_size=40), st.binary(max_size=400) | st.none()), max_size=5)
 
 
-# A topic of Kafka's own defaults, in what is judged.
+# Kafka's own defaults of the settings that the rules check.
 STOCK = {
     "cleanup.policy": "delete",
     "max.message.bytes": "1048588",
@@ -30,6 +32,7 @@ STOCK = {
     "delete.retention.ms": "86400000",
     "min.compaction.lag.ms": "0",
     "max.compaction.lag.ms": "9223372036854775807",
+    "min.cleanable.dirty.ratio": "0.5",
     "message.timestamp.type": "CreateTime",
     "message.timestamp.before.max.ms": "9223372036854775807",
     "message.timestamp.after.max.ms": "3600000",
@@ -39,29 +42,32 @@ VENDOR_TOPICS = [SETTINGS.topic_of(vendor) for vendor in VENDORS]
 WRITTEN = ["users.events", "users.dead-letter", USERS, LOYALTY]
 
 
-def as_found(partitions: int, configs: dict[str, str], **more: Any) -> Found:
+def described(partitions: int, configs: dict[str, str], **more: Any) -> TopicDescription:
     limit = int(configs["max.message.bytes"])
-    return Found(partitions, configs["cleanup.policy"], limit, configs, **more)
+    return TopicDescription(partitions, configs["cleanup.policy"], limit, configs, **more)
 
 
-def found_of(settings: Settings) -> dict[str, Found]:
-    """All topics as Rollcall creates them."""
+def topics_of(settings: Settings) -> dict[str, TopicDescription]:
+    """Returns all topics as Rollcall creates them."""
     return {
-        topic.name: as_found(topic.partitions, {**STOCK, "cleanup.policy": topic.cleanup, **topic.configs})
+        topic.name: described(topic.partitions, {**STOCK, "cleanup.policy": topic.cleanup, **topic.configs})
         for topic in expected_topics(settings)
     }
 
 
-def with_config(names: Sequence[str], **changes: str) -> dict[str, Found]:
-    """All topics as Rollcall creates them, but for settings of these: names with `_` for `.`."""
-    found = found_of(SETTINGS)
+def with_config(names: Sequence[str], **changes: str) -> dict[str, TopicDescription]:
+    """Returns all topics as Rollcall creates them, but with changed settings of the topics `names`. The names
+    of the settings have `_` in place of `.`."""
+    topics = topics_of(SETTINGS)
     changed = {name.replace("_", "."): value for name, value in changes.items()}
-    return found | {name: as_found(found[name].partitions, found[name].configs | changed) for name in names}
+    return topics | {
+        name: described(topics[name].partitions, topics[name].configs | changed) for name in names
+    }
 
 
-def refusal(found: dict[str, Found], settings: Settings = SETTINGS) -> str:
+def refusal(topics: dict[str, TopicDescription], settings: Settings = SETTINGS) -> str:
     with pytest.raises(TopicsError) as refused:
-        check_topics(settings, found)
+        check_topics(settings, topics)
     said = str(refused.value)
     assert "\n" not in said
     return said
@@ -91,8 +97,22 @@ def test_changelogs_are_not_compacted_before_a_row_can_be_healed() -> None:
         assert int(configs[name]["min.compaction.lag.ms"]) >= 3_600_000
 
 
+@pytest.mark.parametrize(("lag", "most"), [("60", 7 * 86_400), ("604800", 8 * 86_400), ("1e9", 1e9 + 86_400)])
+def test_the_compaction_lag_is_a_setting(lag: str, most: float) -> None:
+    settings = load({"COMPACTION_LAG": lag})
+    topics = topics_of(settings)
+    for name in settings.changelogs:
+        configs = topics[name].configs
+        assert float(configs["min.compaction.lag.ms"]) == float(lag) * 1000
+        # Kafka refuses one that is less than the other.
+        assert float(configs["max.compaction.lag.ms"]) == most * 1000
+    assert check_topics(settings, topics) == []
+    # Who asks for a longer lag is told that the topics still have the old one.
+    assert bool(check_topics(settings, topics_of(load({"COMPACTION_LAG": "60"})))) == (lag != "60")
+
+
 def test_topics_as_rollcall_creates_them_pass_without_a_warning() -> None:
-    assert check_topics(SETTINGS, found_of(SETTINGS)) == []
+    assert check_topics(SETTINGS, topics_of(SETTINGS)) == []
 
 
 def test_all_missing_topics_are_named_on_one_line_with_the_command() -> None:
@@ -104,18 +124,20 @@ def test_all_missing_topics_are_named_on_one_line_with_the_command() -> None:
 
 @pytest.mark.parametrize("name", ["users.events", USERS, LOYALTY])
 def test_a_partition_count_of_its_own_is_refused(name: str) -> None:
-    found = found_of(SETTINGS)
-    said = refusal(found | {name: as_found(7, found[name].configs)})
+    topics = topics_of(SETTINGS)
+    said = refusal(topics | {name: described(7, topics[name].configs)})
     assert said.startswith(f"topic {name} has 7 partitions, not 6: the count must never change")
-    # What was the advice splits each user's rows over two partitions.
+    # This was the advice once. It would have put the rows of each user into two partitions.
     assert "set PARTITIONS_EVENTS" not in said
     assert f"--create --topic {name} --partitions 6" in said
 
 
 def test_vendor_topics_and_dead_letters_may_have_any_number_of_partitions() -> None:
-    found = found_of(SETTINGS)
+    topics = topics_of(SETTINGS)
     names = [*VENDOR_TOPICS, "users.dead-letter"]
-    assert check_topics(SETTINGS, found | {name: as_found(31, found[name].configs) for name in names}) == []
+    assert (
+        check_topics(SETTINGS, topics | {name: described(31, topics[name].configs) for name in names}) == []
+    )
 
 
 @pytest.mark.parametrize("policy", ["delete", "compact,delete", "delete,compact", ""])
@@ -159,6 +181,7 @@ WARNED = [
     ("retention.bytes", "1000000", ["users.events", "users.dead-letter"]),
     ("min.compaction.lag.ms", "0", [USERS, LOYALTY]),
     ("max.compaction.lag.ms", "9223372036854775807", [USERS, LOYALTY]),
+    ("min.cleanable.dirty.ratio", "0.5", [USERS, LOYALTY]),
     ("segment.ms", "604800000", [USERS, LOYALTY]),
     ("delete.retention.ms", "86400000", [USERS, LOYALTY]),
 ]
@@ -169,6 +192,7 @@ PASSED = [
     ("max.compaction.lag.ms", "86400000", [USERS, LOYALTY]),
     ("segment.ms", "3600000", [USERS, LOYALTY]),
     ("min.compaction.lag.ms", "7200000", [USERS, LOYALTY]),
+    ("min.cleanable.dirty.ratio", "0.1", [USERS, LOYALTY]),
 ]
 CASES = [
     (verdict, config, value, name)
@@ -180,17 +204,17 @@ CASES = [
 
 @pytest.mark.parametrize(("verdict", "config", "value", "name"), CASES)
 def test_every_setting_that_matters_is_judged(verdict: str, config: str, value: str, name: str) -> None:
-    found = with_config([name], **{config.replace(".", "_"): value})
+    topics = with_config([name], **{config.replace(".", "_"): value})
     beginning = f"topic {name} has {config}={value}, "
     if verdict == "refuse":
-        said = refusal(found)
+        said = refusal(topics)
         assert said.startswith(beginning)
     else:
-        warnings = check_topics(SETTINGS, found)
+        warnings = check_topics(SETTINGS, topics)
         assert [said.startswith(beginning) for said in warnings] == [True] * (verdict == "warn")
         said = "".join(warnings)
     if verdict != "pass":
-        # The command mends it.
+        # The command in the line repairs it.
         command = re.search(rf"--topic {re.escape(name)} --add-config (\S+)=(\S+)`", said)
         assert command is not None
         assert command[1] == config
@@ -210,34 +234,34 @@ def test_a_topic_that_its_broker_stamps_has_no_bounds() -> None:
 
 
 def test_a_setting_that_the_broker_does_not_know_is_not_judged() -> None:
-    found = {
-        name: Found(each.partitions, each.cleanup, each.largest_record)
-        for name, each in found_of(SETTINGS).items()
+    topics = {
+        name: TopicDescription(each.partitions, each.cleanup, each.largest_record)
+        for name, each in topics_of(SETTINGS).items()
     }
-    assert check_topics(SETTINGS, found) == []
+    assert check_topics(SETTINGS, topics) == []
 
 
 @pytest.mark.parametrize("name", [*WRITTEN, *VENDOR_TOPICS])
 def test_what_could_not_be_described_is_refused_before_anything_else(name: str) -> None:
-    assert refusal({name: Found(0, "unknown", 0, problem=f"not authorized to describe topic {name}")}) == (
-        f"not authorized to describe topic {name}"
-    )
+    assert refusal(
+        {name: TopicDescription(0, "unknown", 0, problem=f"not authorized to describe topic {name}")}
+    ) == (f"not authorized to describe topic {name}")
 
 
 @pytest.mark.parametrize("name", [*WRITTEN, *VENDOR_TOPICS])
 def test_unknown_settings_are_refused_where_the_worker_writes(name: str) -> None:
-    found = found_of(SETTINGS) | {name: Found(6, "unknown", 1_048_588, problem="not authorized")}
+    topics = topics_of(SETTINGS) | {name: TopicDescription(6, "unknown", 1_048_588, problem="not authorized")}
     if name in WRITTEN:
-        assert refusal(found) == "not authorized"
+        assert refusal(topics) == "not authorized"
     else:
-        assert check_topics(SETTINGS, found) == ["not authorized; whether it is compacted is not known"]
+        assert check_topics(SETTINGS, topics) == ["not authorized; whether it is compacted is not known"]
 
 
 def test_deleted_users_rows_are_bound_to_go() -> None:
     configs = {topic.name: topic.configs for topic in expected_topics(SETTINGS)}
     week = 7 * 86_400_000
     for name in SETTINGS.changelogs:
-        life = {config: int(value) for config, value in configs[name].items()}
+        life = {config: float(value) for config, value in configs[name].items()}
         assert life["max.compaction.lag.ms"] == week
         assert life["segment.ms"] < week
         assert life["delete.retention.ms"] == week
@@ -245,10 +269,10 @@ def test_deleted_users_rows_are_bound_to_go() -> None:
 
 
 def test_a_target_is_the_topic_as_it_is_or_as_it_would_be_created() -> None:
-    found = found_of(SETTINGS) | {"users.dead-letter": Found(9, "delete", 500)}
-    assert target(SETTINGS, "users.dead-letter", found) == Target("users.dead-letter", 9, 500)
-    assert target(SETTINGS, "users.dead-letter", None).partitions == 6
-    assert target(SETTINGS, "users.dead-letter", None).largest_record > 1 << 20
+    topics = topics_of(SETTINGS) | {"users.dead-letter": TopicDescription(9, "delete", 500)}
+    assert output_topic(SETTINGS, "users.dead-letter", topics) == OutputTopic("users.dead-letter", 9, 500)
+    assert output_topic(SETTINGS, "users.dead-letter", None).partitions == 6
+    assert output_topic(SETTINGS, "users.dead-letter", None).largest_record > 1 << 20
 
 
 @given(
@@ -264,5 +288,5 @@ def test_what_a_topic_takes_is_never_more_than_its_limit(
     assert batch.append(timestamp=1, key=key, value=value, headers=headers) is not None
     batch.close()
     size = len(bytes(batch._build()))
-    assert not Target("t", 1, size - 1).takes(key, value, headers)
-    assert Target("t", 1, size + 200).takes(key, value, headers)
+    assert not OutputTopic("t", 1, size - 1).fits(key, value, headers)
+    assert OutputTopic("t", 1, size + 200).fits(key, value, headers)

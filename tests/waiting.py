@@ -1,6 +1,6 @@
-"""Wait for a condition instead of sleeping for a while.
+"""Waits for a condition instead of sleeping for a time.
 
-No wait demands a speed: the machine may be busy with other work.
+No wait demands a speed, because the machine may be busy with other work.
 """
 
 import asyncio
@@ -11,12 +11,14 @@ from typing import Final, TypeVar
 T = TypeVar("T")
 
 GIVE_UP_SECONDS: Final = 240.0
-"""After so long a wait is taken for a hang. What tests wait for takes some seconds on an idle machine."""
+"""After this time a wait counts as a hang. On an idle machine everything that tests wait for takes some
+seconds."""
 _POLL_SECONDS = 0.05
 
 
 def wait_until(condition: Callable[[], T], what: str, timeout: float = GIVE_UP_SECONDS) -> T:
-    """Call `condition` until it gives something true, and return that; fail with `what` after `timeout` s."""
+    """Calls `condition` until its result is true, and returns the result; fails with `what` after `timeout`
+    s."""
     deadline = time.monotonic() + timeout
     while not (result := condition()):
         assert time.monotonic() < deadline, f"not within {timeout:g} s: {what}"
@@ -29,7 +31,7 @@ async def async_wait_until(
     what: str,
     timeout: float = GIVE_UP_SECONDS,  # noqa: ASYNC109
 ) -> T:
-    """As `wait_until`, for a condition that is awaited; other tasks run meanwhile."""
+    """Does the same as `wait_until` for a condition that is awaited; other tasks run meanwhile."""
     deadline = time.monotonic() + timeout
     while not (result := await condition()):
         assert time.monotonic() < deadline, f"not within {timeout:g} s: {what}"

@@ -1,4 +1,4 @@
-"""`make broker`: the embedded Kafka in the foreground, for a worker in another terminal."""
+"""`rollcall broker`: the embedded Kafka in the foreground, for a worker in another terminal."""
 
 import signal
 import sys
@@ -11,18 +11,18 @@ _LOOK_SECONDS = 0.5
 
 
 def run_broker(port: int | None, *, stock: bool = False) -> int:
-    """Run one node until Ctrl-C or SIGTERM; returns the exit code.
+    """Runs one node until Ctrl-C or SIGTERM. Returns the exit code: 0 after such an end, 1 with the reason on
+    standard error if the broker cannot start or ends by itself.
 
-    Prints the bootstrap address, alone on a line, on standard output once the broker serves; everything
-    else goes to standard error. `port` None takes a free one; `stock` leaves Kafka's own
-    defaults, which tests replace. 0 after an orderly end, 1 with one line if
-    the broker cannot start or goes away by itself. Call it in the main thread: it handles SIGTERM.
+    When the broker serves, its bootstrap address is printed alone on a line of standard output; all else goes
+    to standard error. `port`: None takes a free one. `stock`: keep the defaults that Kafka ships with, some
+    of which tests replace. Call it in the main thread, because it handles SIGTERM.
     """
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         with EmbeddedKafka(port=port, stock=stock, progress=_say) as kafka:
             print(kafka.bootstrap, flush=True)
-            _say("Ctrl-C stops it; its data goes with it")
+            _say("Ctrl-C stops the broker and removes its data")
             while kafka.pid():
                 time.sleep(_LOOK_SECONDS)
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""`rollcall config`: the settings in force, and the README's table of them."""
+"""`rollcall config`: the settings in force, and the table of all settings for docs/settings.md."""
 
 import sys
 from typing import Any
@@ -7,7 +7,8 @@ from app.settings import Settings, variables
 
 
 def run_config(settings: Settings, *, table: bool) -> int:
-    """Writes one line a variable; a secret that is set is shown as `***`. Returns the exit code."""
+    """Writes one line for each variable, or the table if `table` is true. A secret that is set is shown as
+    `***`. Returns the exit code, 0."""
     if table:
         sys.stdout.write(settings_table())
         return 0
@@ -21,7 +22,7 @@ def run_config(settings: Settings, *, table: bool) -> int:
 
 
 def settings_table() -> str:
-    """Markdown, one row a variable."""
+    """Returns the table of all variables as Markdown, with their defaults and not the settings in force."""
     rows = [f"| `{each.name}` | {_cell(each.default)} | {each.help} |\n" for each in variables()]
     return "| variable | default | meaning |\n|---|---|---|\n" + "".join(rows)
 

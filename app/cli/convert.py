@@ -1,4 +1,5 @@
-"""`rollcall convert`: bodies on standard input, outcomes on standard output. No Kafka, no Faust."""
+"""`rollcall convert`: bodies on standard input, outcomes on standard output. It needs neither Kafka nor
+Faust."""
 
 import os
 import time
@@ -8,7 +9,7 @@ from typing import BinaryIO, Final
 import msgspec
 from msgspec import Struct
 
-from app.canonical import Event
+from app.new_event import NewEvent
 from app.outcome import Dead, DeadReason, Emit, Outcome, Skip, SkipReason
 from app.settings import Settings
 from app.vendors import VENDORS, convert
@@ -17,7 +18,7 @@ _CHUNK: Final = 1 << 16
 
 
 class Line(Struct):
-    """One line of standard input as the record that a vendor's topic would hold."""
+    """A line of standard input, as the record that it would be on a vendor's topic."""
 
     offset: int
     timestamp: int
@@ -26,15 +27,19 @@ class Line(Struct):
 
 
 def run_convert(
-    vendor_name: str, record: Line, place: str, settings: Settings, source: int, target: BinaryIO
+    vendor_name: str, record: Line, partition: str, settings: Settings, source: int, target: BinaryIO
 ) -> int:
-    """Answers each line of the file descriptor `source` as soon as it has come in whole."""
+    """Writes the outcome of each line as soon as the whole line has come in. Returns the exit code, 0.
+
+    `record`: the headers and the timestamp of all records, and the offset of the first. `source`: the file
+    descriptor of the input.
+    """
     vendor, options = VENDORS[vendor_name], settings.options_of(vendor_name)
     for lines in _lines(source, options.max_record_bytes):
         answers = bytearray()
         for line in lines:
             record.value = line
-            append_outcome(convert(vendor, record, place, options), answers)
+            append_outcome(convert(vendor, record, partition, options), answers)
             answers += b"\n"
             record.offset += 1
         target.write(answers)
@@ -43,11 +48,12 @@ def run_convert(
 
 
 def now_ms() -> int:
+    """Returns the current time in milliseconds since 1970."""
     return time.time_ns() // 1_000_000
 
 
 class _Emitted(Struct, tag_field="outcome", tag="emit", gc=False):
-    events: list[Event]
+    events: list[NewEvent]
 
 
 class _Skipped(Struct, tag_field="outcome", tag="skip", gc=False):
@@ -64,7 +70,7 @@ _AT_THE_END: Final = -1
 
 
 def append_outcome(outcome: Outcome, answers: bytearray) -> None:
-    """The outcome as contract section 7 writes it, without a line's end."""
+    """Appends the outcome as JSON (docs/events.md#convert), without an end of line."""
     match outcome:
         case Emit():
             _encode_into(_Emitted(outcome.events), answers, _AT_THE_END)
@@ -75,8 +81,8 @@ def append_outcome(outcome: Outcome, answers: bytearray) -> None:
 
 
 def _lines(source: int, limit: int) -> Iterator[list[bytes]]:
-    """Batches of whole lines. Of a line over `limit` only `limit` + 1 bytes are kept: enough to be
-    too large, however long it is."""
+    """Yields batches of whole lines. Of a line that is longer than `limit` bytes only `limit` + 1 are kept:
+    that is enough for the outcome `too_large`, and bounds the memory."""
     rest = b""
     while chunk := os.read(source, _CHUNK):
         lines = chunk.split(b"\n")

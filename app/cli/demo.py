@@ -1,51 +1,56 @@
-"""`rollcall demo`: the main job, live, and compared with what the stories say."""
+"""`rollcall demo`: sends the vendors' events of the stories through a real Kafka and a worker, and compares
+every count and row with what the stories say."""
 
 import asyncio
 import logging
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from aiokafka.errors import KafkaError
 from rich.text import Text
 
-from app.cli.failed import Failed
 from app.demo.compare import Check, compare
 from app.demo.keep import how_to_look
-from app.demo.look import Position, Reader, Seen, parse_metrics, read_topics
+from app.demo.look import Position, Seen, TopicReader, parse_metrics, read_topics
 from app.demo.publish import Sent, publish
 from app.demo.show import Show, make_console
 from app.demo.stage import Stage, stage
-from app.demo.stories import STORIES
 from app.demo.story import Story
+from app.demo.story_file import load_stories
 from app.demo.waiting import Deadline
+from app.errors import CommandFailed
 from app.settings import Settings
 from app.times import format_micros
 
-# From the running broker on. It takes some seconds; so much is for a slow machine.
+# Counted from the start of the broker. The demo takes some seconds; the rest is for a slow machine.
 DEADLINE_SECONDS: Final = 120.0
 _LOOK_SECONDS: Final = 0.5
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
+T = TypeVar("T")
 
-def run_demo(_settings: Settings, *, keep: bool, stories: tuple[Story, ...] = STORIES) -> int:
-    """0 if every line is as the stories say, else 1. Call it in the main thread: it handles signals.
 
-    Of the environment's settings only the broker's count: the stories have their own. Raises Failed
-    where it cannot be told, and KeyboardInterrupt where SIGINT or SIGTERM end it; nothing is left
-    running either way.
+def run_demo(_settings: Settings, *, keep: bool, stories: tuple[Story, ...] | None = None) -> int:
+    """Returns 0 if everything is as the stories say, else 1. Call it in the main thread, because it handles
+    signals.
+
+    The stories have their own settings; of the environment's only BROKER_URL is used. Raises CommandFailed if
+    the result cannot be determined, and KeyboardInterrupt after SIGINT or SIGTERM. In every case all
+    processes are ended that it has started.
     """
-    # Its errors reach us as exceptions, its warnings tell nobody here anything.
+    stories = load_stories() if stories is None else stories
+    # Its errors come as exceptions too, and its warnings are of no use to the user of a demo.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     console = make_console()
     show = Show(console)
     started = time.monotonic()
-    with _signals_interrupt(), stage(stories, DEADLINE_SECONDS, show.say) as (scene, deadline):
+    with _signals(_interrupt), stage(stories, DEADLINE_SECONDS, show.say) as (scene, deadline):
         try:
-            sent, seen, checks = _tell(scene, stories, deadline, show)
+            sent, seen, checks = _send_and_compare(scene, stories, deadline, show)
             if not keep:
                 checks.append(_stopped(scene))
             show.everything(stories, sent, seen, checks)
@@ -60,17 +65,32 @@ def run_demo(_settings: Settings, *, keep: bool, stories: tuple[Story, ...] = ST
     return 0 if all(check.ok for check in checks) else 1
 
 
-def _tell(
+def _send_and_compare(
     scene: Stage, stories: tuple[Story, ...], deadline: Deadline, show: Show
 ) -> tuple[list[Sent], Seen, list[Check]]:
-    """Sends everything, waits until it is done, and compares."""
+    """Sends all records, waits until the worker has handled them, and compares."""
     recorded = time.time_ns() // 1_000_000
     try:
-        sent, seen = asyncio.run(_play(scene, stories, recorded, deadline, show))
+        sent, seen = asyncio.run(_until_signal(_play(scene, stories, recorded, deadline, show)))
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
     except KafkaError as error:
-        raise Failed(f"the broker does not answer as it should: {type(error).__name__}") from None
+        raise CommandFailed(f"a request to the broker failed: {type(error).__name__}") from None
     seen.samples = parse_metrics(scene.worker.metrics())
     return sent, seen, compare(stories, sent, seen, format_micros(recorded * 1000))
+
+
+async def _until_signal(work: Coroutine[Any, Any, T]) -> T:
+    """Returns what `work` does. A signal cancels it: an exception of the handler itself could come out of any
+    task of the loop, and would stop the client library in the middle of anything."""
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    assert task is not None
+
+    def cancel(_number: int, _frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(task.cancel)
+
+    with _signals(cancel):
+        return await work
 
 
 async def _play(
@@ -80,11 +100,11 @@ async def _play(
     sources = [settings.topic_of(story.vendor) for story in stories]
     sent: list[Sent] = []
     positions: dict[str, Position] = {}
-    async with Reader(settings) as reader:
+    async with TopicReader(settings) as reader:
         for act in (0, 1):
-            told = [(story, body) for story in stories for body in story.acts()[act]]
-            sent += await publish(settings, told, recorded)
-            with show.progress(f"Act {act + 1}: {len(told)} records of {len(stories)} vendors") as left:
+            bodies = [(story, body) for story in stories for body in story.acts()[act]]
+            sent += await publish(settings, bodies, recorded)
+            with show.progress(f"Act {act + 1}: {len(bodies)} records of {len(stories)} vendors") as left:
 
                 def look(records: int, left: Callable[[int], None] = left) -> None:
                     scene.worker.check_alive()
@@ -109,15 +129,16 @@ def _until_interrupted(scene: Stage) -> None:
 
 
 @contextmanager
-def _signals_interrupt() -> Iterator[None]:
-    """SIGTERM is a KeyboardInterrupt too, so that everything is put away; afterwards all is as before."""
-    before = {number: signal.signal(number, _interrupt) for number in _SIGNALS}
+def _signals(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Gives SIGINT and SIGTERM to the handler. At the end the handlers are as before."""
+    before = {number: signal.signal(number, handler) for number in _SIGNALS}
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """Makes SIGTERM a KeyboardInterrupt, as SIGINT is, so that everything is cleaned up."""
     raise KeyboardInterrupt

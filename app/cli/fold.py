@@ -1,4 +1,5 @@
-"""`rollcall fold`: canonical events in, the rows of every key out (contract, section 7). No Kafka."""
+"""`rollcall fold`: canonical events in, the rows of every key out (docs/tables.md#fold). It needs no
+Kafka."""
 
 from collections.abc import Iterator
 from typing import BinaryIO, TextIO
@@ -23,7 +24,7 @@ _NULL = b"null"
 
 
 class KeyRows(Struct):
-    """One line of the output, and of the file that `--rows` names."""
+    """A line of the output, and of the file of `--rows`."""
 
     key: str
     user: Raw
@@ -31,7 +32,7 @@ class KeyRows(Struct):
 
 
 class BadInput(Exception):
-    """The text names the place and what was expected there, and nothing that stands there."""
+    """An input is malformed. The text has the line, the path and what was expected there, never a value."""
 
 
 _decoder = msgspec.json.Decoder(KeyRows)
@@ -39,10 +40,11 @@ _encode = msgspec.json.Encoder().encode
 
 
 def run_fold(rows_file: str | None, stdin: BinaryIO, stdout: BinaryIO, stderr: TextIO) -> int:
-    """Folds the events of `stdin`, merges them with the rows of `rows_file`, writes `stdout` by key.
+    """Folds the events of `stdin`, merges the result with the rows of `rows_file`, and writes the rows to
+    `stdout`, sorted by key.
 
-    Answers the exit code: 1, with one line on `stderr` and nothing on `stdout`, where a line of either
-    input is bad or the file cannot be read.
+    Returns the exit code: 0, or 1 with one line on `stderr` and nothing on `stdout` if a line of either input
+    is malformed or the file cannot be read.
     """
     try:
         rows = fold(_events(stdin))
@@ -72,7 +74,7 @@ def _merge_file(rows: dict[str, Rows], rows_file: str) -> None:
                     key, earlier = _read(line)
                     rows[key] = merge(rows.get(key, NO_ROWS), earlier)
                 except InvalidRow as error:
-                    raise BadInput(f"line {number} of the rows file is none of fold's: {error}") from None
+                    raise BadInput(f"line {number} of the rows file is no output of fold: {error}") from None
     except OSError as error:
         raise BadInput(f"cannot read the rows file {rows_file}: {error.strerror}") from None
 

@@ -1,5 +1,8 @@
-"""The command `rollcall`: arguments in, exit code out. Each command is imported when it is used,
-so that `convert` and `fold` start without Kafka's and Faust's modules."""
+"""The command `rollcall`: arguments in, exit code out.
+
+Each command's module is imported only when the command is used. So `convert` and `fold` start without the
+modules of Kafka and Faust.
+"""
 
 import argparse
 import os
@@ -8,32 +11,37 @@ import sys
 from collections.abc import Callable, Sequence
 
 from app import __version__
-from app.cli.failed import Failed
-from app.settings import InvalidSettings, Settings, load
+from app.cli.extras import what_is_missing
+from app.errors import RollcallError
+from app.settings import Settings, load
 from app.vendors import VENDORS
 
 DONE, FAILED, USAGE = 0, 1, 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code: 0 for success, 1 for a failure, which is one line on
+    standard error. Wrong usage ends the process with exit code 2. `arguments`: None means those of the
+    process."""
     options = _parser().parse_args(arguments)
     run: Callable[[argparse.Namespace, Settings], int] = options.run
     try:
         return run(options, load(os.environ))
-    except (InvalidSettings, Failed) as error:
+    except RollcallError as error:
         print(f"rollcall: {error}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         return FAILED
     except BrokenPipeError:
-        # The reader has gone: what it did not want is not an error, but nothing more can be written.
+        # The reader of the output has closed it, as `head` does. That is no error to report, but Python would
+        # report one when it flushes standard output at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="rollcall", description="Five vendors' user events, one canonical stream."
+        prog="rollcall", description="Makes one canonical stream of the user events of five vendors."
     )
     parser.add_argument("--version", action="version", version=f"rollcall {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -41,11 +49,51 @@ def _parser() -> argparse.ArgumentParser:
     worker = commands.add_parser("worker", help="run a worker until SIGTERM")
     worker.set_defaults(run=_worker)
 
-    demo = commands.add_parser("demo", help="the main job, live, on an embedded Kafka")
-    demo.add_argument("--keep", action="store_true", help="leave it up to look at, until Ctrl-C")
+    demo = commands.add_parser("demo", help="show a worker on an embedded Kafka, and check its results")
+    demo.add_argument("--keep", action="store_true", help="keep Kafka and the worker running until Ctrl-C")
     demo.set_defaults(run=_demo)
 
-    convert = commands.add_parser("convert", help="vendor bodies on stdin, one JSON outcome a line on stdout")
+    convert = commands.add_parser(
+        "convert", help="read a vendor's bodies from stdin, write one outcome a line"
+    )
+    _add_convert_arguments(convert)
+    convert.set_defaults(run=_convert)
+
+    fold = commands.add_parser("fold", help="read canonical events from stdin, write the rows of both tables")
+    fold.add_argument("--rows", metavar="FILE", help="merge with these rows, the output of an earlier fold")
+    fold.set_defaults(run=_fold)
+
+    topics = commands.add_parser("topics", help="show, create or check the topics")
+    topics.add_argument("--create", action="store_true", help="create missing topics, then check all of them")
+    topics.add_argument("--check", action="store_true", help="exit with 1 if a topic is missing or wrong")
+    topics.set_defaults(run=_topics)
+
+    resume = commands.add_parser(
+        "resume", help="resume a vendor, or the canonical topic, that a worker has paused"
+    )
+    names = (*VENDORS, "events")
+    resume.add_argument("vendor", choices=names, metavar="VENDOR|events", help=", ".join(names))
+    resume.add_argument(
+        "--skip",
+        type=_position,
+        metavar="TOPIC/PARTITION/OFFSET",
+        help="without this record, which becomes a dead letter",
+    )
+    resume.add_argument("--url", help="the worker's address; default: http://HTTP_HOST:HTTP_PORT")
+    resume.set_defaults(run=_resume)
+
+    config = commands.add_parser("config", help="show the settings in force")
+    config.add_argument("--table", action="store_true", help="show all settings as a table, in Markdown")
+    config.set_defaults(run=_config)
+
+    broker = commands.add_parser("broker", help="run a real Kafka in the foreground, for development")
+    broker.add_argument("--port", type=int, help="the port on 127.0.0.1; default: a free one")
+    broker.add_argument("--stock", action="store_true", help="keep all defaults that Kafka ships with")
+    broker.set_defaults(run=_broker)
+    return parser
+
+
+def _add_convert_arguments(convert: argparse.ArgumentParser) -> None:
     convert.add_argument("--vendor", required=True, choices=VENDORS, metavar="V", help=", ".join(VENDORS))
     convert.add_argument(
         "--tenant",
@@ -55,36 +103,27 @@ def _parser() -> argparse.ArgumentParser:
         metavar="T",
         help="the same as --header tenant=T",
     )
-    convert.add_argument("--header", action="append", default=[], type=_header, metavar="NAME=VALUE")
     convert.add_argument(
-        "--timestamp", type=int, metavar="MS", help="the records' Kafka timestamp; default: now"
+        "--header",
+        action="append",
+        default=[],
+        type=_header,
+        metavar="NAME=VALUE",
+        help="a header of every record; may be repeated",
     )
-    convert.add_argument("--origin", type=_origin, default=("-/0", 0), metavar="TOPIC/PARTITION/OFFSET")
-    convert.set_defaults(run=_convert)
-
-    fold = commands.add_parser("fold", help="canonical events on stdin, the rows of both tables on stdout")
-    fold.add_argument("--rows", metavar="FILE", help="merge with these rows, the output of an earlier fold")
-    fold.set_defaults(run=_fold)
-
-    topics = commands.add_parser("topics", help="show the topics, create or check them")
-    topics.add_argument("--create", action="store_true", help="create what is missing")
-    topics.add_argument("--check", action="store_true", help="fail where one is missing or wrong")
-    topics.set_defaults(run=_topics)
-
-    resume = commands.add_parser("resume", help="let a vendor go on that is held for its dead letters")
-    resume.add_argument("vendor", choices=VENDORS, metavar="VENDOR", help=", ".join(VENDORS))
-    resume.add_argument("--url", help="of the worker; default: http://HTTP_HOST:HTTP_PORT of the settings")
-    resume.set_defaults(run=_resume)
-
-    config = commands.add_parser("config", help="show the settings in force")
-    config.add_argument("--table", action="store_true", help="the README's table of all settings")
-    config.set_defaults(run=_config)
-
-    broker = commands.add_parser("broker", help="a real Kafka in the foreground, for development")
-    broker.add_argument("--port", type=int, help="default: a free one")
-    broker.add_argument("--stock", action="store_true", help="with the defaults that Kafka ships with")
-    broker.set_defaults(run=_broker)
-    return parser
+    convert.add_argument(
+        "--timestamp",
+        type=int,
+        metavar="MS",
+        help="the records' Kafka timestamp, in milliseconds since 1970; default: now",
+    )
+    convert.add_argument(
+        "--origin",
+        type=_origin,
+        default=("-/0", 0),
+        metavar="TOPIC/PARTITION/OFFSET",
+        help="the position of the first record; default: -/0/0",
+    )
 
 
 def _header(text: str) -> tuple[str, bytes]:
@@ -105,16 +144,28 @@ def _origin(text: str) -> tuple[str, int]:
     return match[1], int(match[2])
 
 
+def _position(text: str) -> str:
+    _origin(text)
+    return text
+
+
+def _lacks(command: str, extras: Sequence[str]) -> bool:
+    line = what_is_missing(command, extras)
+    if line is not None:
+        print(line, file=sys.stderr)
+    return line is not None
+
+
 def _convert(options: argparse.Namespace, settings: Settings) -> int:
     from app.cli.convert import Line, now_ms, run_convert
-    from app.collector import tune_collector
+    from app.gc_tuning import tune_collector
 
     tune_collector()
 
     timestamp = now_ms() if options.timestamp is None else options.timestamp
-    place, offset = options.origin
+    partition, offset = options.origin
     record = Line(offset, timestamp, options.header)
-    return run_convert(options.vendor, record, place, settings, sys.stdin.fileno(), sys.stdout.buffer)
+    return run_convert(options.vendor, record, partition, settings, sys.stdin.fileno(), sys.stdout.buffer)
 
 
 def _fold(options: argparse.Namespace, _settings: Settings) -> int:
@@ -124,19 +175,18 @@ def _fold(options: argparse.Namespace, _settings: Settings) -> int:
 
 
 def _worker(_options: argparse.Namespace, settings: Settings) -> int:
-    from app.versions import UnsupportedVersion, check_versions
+    from app.versions import check_versions
 
-    try:
-        # Before the import, which another version may not survive.
-        check_versions()
-    except UnsupportedVersion as error:
-        raise Failed(str(error)) from None
+    check_versions()  # first, because with other versions the import of the engine may fail
     from app.cli.worker import run_worker
 
     return run_worker(settings)
 
 
 def _demo(options: argparse.Namespace, settings: Settings) -> int:
+    # With BROKER_URL the demo uses that broker and needs no embedded Kafka.
+    if _lacks("demo", ["tools"] if os.environ.get("BROKER_URL") else ["kafka", "tools"]):
+        return FAILED
     from app.cli.demo import run_demo
 
     return run_demo(settings, keep=options.keep)
@@ -151,7 +201,7 @@ def _topics(options: argparse.Namespace, settings: Settings) -> int:
 def _resume(options: argparse.Namespace, settings: Settings) -> int:
     from app.cli.resume import run_resume
 
-    return run_resume(settings, options.vendor, options.url)
+    return run_resume(settings, options.vendor, options.url, options.skip or "")
 
 
 def _config(options: argparse.Namespace, settings: Settings) -> int:
@@ -161,6 +211,8 @@ def _config(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _broker(options: argparse.Namespace, _settings: Settings) -> int:
+    if _lacks("broker", ["kafka"]):
+        return FAILED
     from app.cli.broker import run_broker
 
     return run_broker(options.port, stock=options.stock)

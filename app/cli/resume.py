@@ -1,4 +1,4 @@
-"""`rollcall resume VENDOR`: lets a held vendor go on, by a word to the worker that holds it."""
+"""`rollcall resume VENDOR|events`: resumes what a worker has paused, by a request to that worker."""
 
 import json
 import sys
@@ -7,44 +7,48 @@ import urllib.request
 from contextlib import suppress
 from http.client import HTTPException
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
-from app.cli.failed import Failed
+from app.errors import CommandFailed
 from app.http_access import is_loopback
 from app.settings import Settings
 
-# The worker answers when the release is committed: an outage of the brokers holds that up.
+# The worker answers when the end of the pause is committed, which an outage of the brokers delays.
 _TIMEOUT_SECONDS: Final = 15.0
-# What a server listens on when it listens on all addresses is none to call.
+# A server on one of these listens on all addresses of its machine. A client has to call a real address.
 _ANY: Final = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}  # noqa: S104
 
 
-def run_resume(settings: Settings, vendor: str, url: str | None) -> int:
-    """`url` of the worker's server; the default is that of a worker with these settings, here.
+def run_resume(settings: Settings, vendor: str, url: str | None, skip: str = "") -> int:
+    """Asks a worker to resume the vendor, and prints the number of its partitions. Returns the exit code, 0.
 
-    Raises Failed where nobody answers, or the answer is no.
+    `skip`: the position of a record that becomes a dead letter unread; empty: none. `url`: the worker's
+    address; None means a worker with these settings on this machine. Raises CommandFailed if there is no
+    answer, or if the worker refuses.
     """
     host = _ANY.get(settings.http_host, settings.http_host)
     base = (url or f"http://{host}:{settings.http_port}").rstrip("/")
     if not base.startswith(("http://", "https://")):
-        raise Failed("--url: expected http://HOST:PORT")
+        raise CommandFailed("--url: expected http://HOST:PORT")
     try:
-        request = urllib.request.Request(f"{base}/vendors/{vendor}/resume", method="POST")  # noqa: S310
+        query = f"?skip={quote(skip)}" if skip else ""
+        request = urllib.request.Request(f"{base}/vendors/{vendor}/resume{query}", method="POST")  # noqa: S310
         if settings.http_token:
-            # Whom the answer redirects to does not get it.
+            # Another server, to which the answer redirects, must not get the token.
             request.add_unredirected_header("Authorization", f"Bearer {settings.http_token}")
         with _opener(base).open(request, timeout=_TIMEOUT_SECONDS) as response:
             partitions = json.load(response)["partitions"]
     except urllib.error.HTTPError as error:
-        raise Failed(f"{base} says: {_problem(error)}") from None
+        raise CommandFailed(f"{base} says: {_problem(error)}") from None
     except (OSError, HTTPException, ValueError, TypeError, KeyError) as error:
-        raise Failed(f"no answer of a worker at {base}: {_reason(error)}") from None
-    sys.stdout.write(f"{vendor} goes on: {partitions} partitions\n")
+        raise CommandFailed(f"no answer of a worker at {base}: {_reason(error)}") from None
+    sys.stdout.write(f"{vendor} is resumed: {partitions} partitions\n")
     return 0
 
 
 def _opener(base: str) -> urllib.request.OpenerDirector:
-    """Goes by the proxy of the environment but for this machine: there a proxy would reach its own."""
+    """Returns an opener that uses the proxy of the environment, except for an address of this machine: a
+    proxy would call its own machine then."""
     host = urlsplit(base).hostname or ""
     local = host == "localhost" or is_loopback(host)
     return urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if local else []))

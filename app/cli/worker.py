@@ -7,49 +7,49 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from app.cli.failed import Failed
-from app.collector import tune_collector
-from app.health import HttpServerFailed, http_server
-from app.lane import run
+from app.engine import run
+from app.gc_tuning import tune_collector
+from app.health import http_server
 from app.logs import set_up_logs
 from app.metrics import Metrics
+from app.operations import Operations
 from app.settings import Settings
-from app.topic_rules import check_topics
-from app.topics import BrokerUnreachable, TopicsError, prepare_topics
+from app.topic_admin import prepare_topics
+from app.topic_check import check_topics
 from app.worker import Worker
 
 logger = logging.getLogger(__name__)
 
 
 def run_worker(settings: Settings) -> int:
-    """Exit code 0 after SIGTERM or SIGINT; 70 where it had to stop to protect data (contract, 7)."""
+    """Returns the exit code: 0 after SIGTERM or SIGINT, 70 if the worker stopped to protect data.
+
+    Raises BrokerUnreachable, TopicsError and HttpServerFailed."""
     set_up_logs(settings.log_format, settings.log_level)
-    # Until the lane takes the signal over there is nothing to drain. Without a handler a container's
-    # first process would not even hear of it.
+    # The engine replaces this handler. Until then there is nothing to finish, so the process may end at once.
+    # In a container it is the first process, and Linux ignores SIGTERM for that if it has no handler.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    try:
-        found = asyncio.run(prepare_topics(settings, create=settings.topics_create))
-        for warning in check_topics(settings, found):
-            logger.warning("%s", warning)
-        worker = Worker(settings, Metrics(), found)
-        tune_collector()
-        return run(worker.app, stop_deadline=settings.stop_deadline, beside=_beside(worker))
-    except (BrokerUnreachable, TopicsError, HttpServerFailed) as error:
-        raise Failed(str(error)) from None
+    topics = asyncio.run(prepare_topics(settings, create=settings.topics_create))
+    for warning in check_topics(settings, topics):
+        logger.warning("%s", warning)
+    worker = Worker(settings, Metrics(), topics)
+    tune_collector()
+    return run(worker.app, stop_deadline=settings.stop_deadline, beside=_beside(worker.operations))
 
 
 @asynccontextmanager
-async def _beside(worker: Worker) -> AsyncIterator[None]:
-    settings = worker.settings
+async def _beside(operations: Operations) -> AsyncIterator[None]:
+    settings = operations.settings
     server = http_server(
         settings.http_host,
         settings.http_port,
-        worker.metrics,
-        worker.refresh_gauges,
-        worker.problems,
-        worker.resume,
+        operations.metrics,
+        operations.refresh_gauges,
+        operations.problems,
+        operations.resume,
         settings.http_token,
+        operations.restore,
     )
     async with server:
-        with worker.watchdog():
+        with operations.watchdog():
             yield

@@ -1,5 +1,6 @@
-"""The demo: a story for each vendor, told to a real Kafka and a real worker, and compared with what came out.
+"""The demo: sends a story for each vendor through a real Kafka and a real worker, and checks what came out.
 
-story.py (what a story is) and stories/ (the five, as data written by hand) -> publish.py -> the worker
-of stage.py -> look.py (reads everything back) -> compare.py (line by line) -> show.py.
+The order to read it in: stories/*.toml (data, written by hand) -> story_file.py (reads it) -> story.py (what
+a story is) -> publish.py -> the worker of stage.py -> look.py (reads everything back) -> compare.py (line by
+line) -> show.py.
 """

@@ -1,4 +1,4 @@
-"""Compares what there is with what the stories say, line by line."""
+"""Compares what the worker wrote with what the stories expect, line by line."""
 
 import json
 from collections import Counter
@@ -7,9 +7,9 @@ from typing import Any, Final, assert_never
 
 from msgspec import Struct
 
-from app.demo.look import Letter, Seen
+from app.demo.look import DeadLetter, Seen
 from app.demo.publish import Sent
-from app.demo.story import RECORDED, TOMBSTONE, Body, Dies, Emits, Rows, Said, Skips, Story
+from app.demo.story import RECORDED, TOMBSTONE, Dies, Emits, ExpectedRows, Said, Skips, Story, StoryRecord
 from app.outcome import DEAD_REASONS, SKIP_REASONS
 from app.state import EFFECTS
 
@@ -17,7 +17,7 @@ NOTHING: Final = "nothing"
 
 
 class Check(Struct, frozen=True):
-    """One line: what the story says, and what was found, both as text for people."""
+    """One line: what the story expects, and what was found, both as text for people."""
 
     what: str
     expected: str
@@ -29,8 +29,9 @@ class Check(Struct, frozen=True):
 
 
 def compare(stories: tuple[Story, ...], sent: Sequence[Sent], seen: Seen, recorded: str) -> list[Check]:
-    """Every line there is to compare. `recorded`: the records' timestamp as rows would have it."""
-    checks = [*_outcomes(sent, seen), *_letters(sent, seen)]
+    """Returns all comparisons. `recorded`: the timestamp of the records, in the form in which rows have
+    it."""
+    checks = [*_outcomes(sent, seen), *_dead_letters(sent, seen)]
     for story in stories:
         checks += _counts(story, seen)
         checks += _reasons(story, seen)
@@ -44,23 +45,23 @@ def compare(stories: tuple[Story, ...], sent: Sequence[Sent], seen: Seen, record
 
 
 def _outcomes(sent: Sequence[Sent], seen: Seen) -> Iterator[Check]:
-    """Of each body what became of it, found by its place in the topic: each event and dead letter names
-    the record that it is of."""
+    """Yields a line for each record: which events or dead letter it became. Each of these names its record in
+    `origin`."""
     events: dict[str, list[str]] = {}
     for event in seen.events:
         events.setdefault(event["origin"], []).append(f"{event['type']} of {event['data']['user']['sub']}")
-    letters: dict[str, list[str]] = {}
-    for letter in seen.letters:
-        letters.setdefault(letter.origin, []).append(f"dead, {letter.reason}")
+    dead_letters: dict[str, list[str]] = {}
+    for dead_letter in seen.dead_letters:
+        dead_letters.setdefault(dead_letter.origin, []).append(f"dead, {dead_letter.reason}")
     for each in sent:
-        found = [*sorted(events.pop(each.origin, [])), *letters.pop(each.origin, [])]
+        found = [*sorted(events.pop(each.origin, [])), *dead_letters.pop(each.origin, [])]
         what = f"{each.story.vendor}: {each.body.text}"
         yield Check(what, _expected_outcome(each.body), ", ".join(found) or NOTHING)
-    for origin in {*events, *letters}:
+    for origin in {*events, *dead_letters}:
         yield Check(f"of {origin}, which nobody sent", NOTHING, "something")
 
 
-def _expected_outcome(body: Body) -> str:
+def _expected_outcome(body: StoryRecord) -> str:
     match body.outcome:
         case Emits(said):
             return ", ".join(sorted(f"{each.type} of {each.sub}" for each in said))
@@ -72,29 +73,32 @@ def _expected_outcome(body: Body) -> str:
             assert_never(body.outcome)
 
 
-def _letters(sent: Sequence[Sent], seen: Seen) -> Iterator[Check]:
-    """A dead letter is the record itself, and its detail points at the place."""
-    letters: dict[str, Letter] = {letter.origin: letter for letter in seen.letters}
+def _dead_letters(sent: Sequence[Sent], seen: Seen) -> Iterator[Check]:
+    """Yields lines for each dead letter: it has the key and bytes of the record, and its detail begins with
+    the expected path."""
+    dead_letters: dict[str, DeadLetter] = {
+        dead_letter.origin: dead_letter for dead_letter in seen.dead_letters
+    }
     for each in sent:
-        letter = letters.get(each.origin)
-        if isinstance(each.body.outcome, Dies) and letter is not None:
+        dead_letter = dead_letters.get(each.origin)
+        if isinstance(each.body.outcome, Dies) and dead_letter is not None:
             what = f"{each.story.vendor}: dead letter, {each.body.text}"
-            place = each.body.outcome.place
-            yield Check(f"{what}: place", place, _place(letter.detail))
-            same = letter.value == each.body.value and letter.key == each.body.key
+            yield Check(f"{what}: path", each.body.outcome.path, _path(dead_letter.detail))
+            same = dead_letter.value == each.body.value and dead_letter.key == each.body.key
             yield Check(
                 f"{what}: key and bytes", "the original ones", "the original ones" if same else "others"
             )
-            yield Check(f"{what}: vendor", each.story.vendor, letter.vendor)
+            yield Check(f"{what}: vendor", each.story.vendor, dead_letter.vendor)
 
 
-def _place(detail: str) -> str:
-    """The detail without its expectation: `$.data.id: expected str`."""
+def _path(detail: str) -> str:
+    """Returns the path that a detail begins with, here `$.data.id`: `$.data.id: expected str`."""
     return detail.partition(":")[0]
 
 
 def _counts(story: Story, seen: Seen) -> Iterator[Check]:
-    """The accounting identity by the worker's own counters, and both sides by the story's."""
+    """Yields lines for received = emitted + skipped + dead, by the worker's own counters, and for each of
+    these numbers against the story."""
     vendor, counts = story.vendor, story.counts
     received = seen.total("rollcall_records_received_total", vendor=vendor)
     outcomes = {
@@ -115,7 +119,7 @@ def _counts(story: Story, seen: Seen) -> Iterator[Check]:
 
 
 def _reasons(story: Story, seen: Seen) -> Iterator[Check]:
-    """How often each reason of a skip or a dead letter."""
+    """Yields a line for each reason: how many records were skipped or dead for it."""
     expected: Counter[tuple[str, str]] = Counter()
     for body in story.bodies:
         match body.outcome:
@@ -135,9 +139,10 @@ def _reasons(story: Story, seen: Seen) -> Iterator[Check]:
 
 
 def _totals(stories: tuple[Story, ...], sent: Sequence[Sent], seen: Seen) -> Iterator[Check]:
-    """What is counted over all vendors: sent and dead letters, and what the events did to the rows."""
+    """Yields lines for what is counted over all vendors: records that were sent, dead letters, and what the
+    events did to the rows."""
     yield Check("records sent", str(sum(story.counts.received for story in stories)), str(len(sent)))
-    yield Check("dead letters", str(sum(story.counts.dead for story in stories)), str(len(seen.letters)))
+    yield Check("dead letters", str(sum(story.counts.dead for story in stories)), str(len(seen.dead_letters)))
     effects: Counter[str] = Counter(said.effect for story in stories for said in said_in(story))
     for effect in EFFECTS:
         found = seen.total("rollcall_table_effects_total", effect=effect)
@@ -153,7 +158,7 @@ def said_in(story: Story) -> Iterator[Said]:
 
 
 def _rows(stories: tuple[Story, ...], seen: Seen, recorded: str) -> Iterator[Check]:
-    expected: dict[str, Rows] = {
+    expected: dict[str, ExpectedRows] = {
         story.key_prefix + rows.sub: rows for story in stories for rows in story.rows
     }
     for key in sorted({*expected, *seen.users, *seen.loyalty}):
@@ -164,7 +169,7 @@ def _rows(stories: tuple[Story, ...], seen: Seen, recorded: str) -> Iterator[Che
 
 
 Row = Mapping[str, Any] | str | None
-"""As in a story: a row, TOMBSTONE, or None where the key was never seen."""
+"""As in a story: a row, TOMBSTONE, or None if the key was never seen."""
 
 
 def _last(key: str, rows: Mapping[str, Mapping[str, Any] | None]) -> Row:
@@ -173,12 +178,12 @@ def _last(key: str, rows: Mapping[str, Mapping[str, Any] | None]) -> Row:
 
 
 def _row(what: str, expected: Row, found: Row, recorded: str) -> Iterator[Check]:
-    """A line for each member of the row, so that a difference shows where it is."""
+    """Yields a line for each member of the row, so that a difference is shown at its member."""
     yield Check(what, _kind(expected), _kind(found))
-    stated, held = _members(expected), _members(found)
-    for member in {**stated, **held}:
-        value = recorded if stated.get(member) == RECORDED else stated.get(member)
-        yield Check(f"{what}: {member}", _text(value), _text(held.get(member)))
+    in_story, in_table = _members(expected), _members(found)
+    for member in {**in_story, **in_table}:
+        value = recorded if in_story.get(member) == RECORDED else in_story.get(member)
+        yield Check(f"{what}: {member}", _text(value), _text(in_table.get(member)))
 
 
 def _kind(row: Row) -> str:
@@ -192,5 +197,5 @@ def _members(row: Row) -> Mapping[str, Any]:
 
 
 def _text(value: object) -> str:
-    """Compact JSON, so that 1 and true differ and the order of members does not matter."""
+    """Returns compact JSON, so that 1 and true differ and the order of members does not matter."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

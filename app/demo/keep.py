@@ -1,4 +1,4 @@
-"""How to look at what `--keep` leaves up."""
+"""How to look at the Kafka and the worker that `--keep` leaves running."""
 
 import sys
 
@@ -6,7 +6,7 @@ from app.demo.stage import Stage
 
 
 def how_to_look(stage: Stage) -> str:
-    """Commands to copy into another terminal."""
+    """Returns text with commands to copy into another terminal."""
     settings = stage.settings
     kcat = f"kcat -b {settings.bootstrap} -e -q"
     address = f"127.0.0.1:{settings.http_port}"

@@ -1,4 +1,4 @@
-"""Reads back everything that the worker wrote, and what it says of itself."""
+"""Reads back everything that the worker wrote, and its metrics."""
 
 import asyncio
 import json
@@ -11,15 +11,15 @@ from aiokafka.structs import ConsumerRecord
 from msgspec import Struct
 from prometheus_client.parser import text_string_to_metric_families
 
-import app.aiokafka_patches  # noqa: F401 - a look at a topic must not create it
+import app.engine  # noqa: F401 - it replaces parts of aiokafka: a look at a topic must not create it
 from app.demo.waiting import POLL_SECONDS, Deadline
 from app.settings import Settings
 
 _CONNECT = "__connect.errors."
 
 
-class Letter(Struct, frozen=True):
-    """A dead letter: of the record at `origin`, `topic/partition/offset`."""
+class DeadLetter(Struct, frozen=True):
+    """A dead letter. `origin`: the position of its record, `topic/partition/offset`."""
 
     origin: str
     vendor: str
@@ -36,24 +36,25 @@ class Sample(Struct, frozen=True):
 
 
 class Position(Struct, frozen=True):
-    """Of all partitions of a topic together."""
+    """The committed offsets and the end offsets of a topic, each summed over all partitions."""
 
     committed: int
     end: int
 
 
 class Seen(Struct):
-    """What there is after the worker has done everything. Rows: the last value of each key."""
+    """Everything that can be read after the worker has handled all records. `users` and `loyalty`: the last
+    value of each key, None for a tombstone."""
 
     samples: list[Sample]
     events: list[dict[str, Any]]
-    letters: list[Letter]
+    dead_letters: list[DeadLetter]
     users: dict[str, dict[str, Any] | None]
     loyalty: dict[str, dict[str, Any] | None]
     positions: dict[str, Position]
 
     def total(self, name: str, **labels: str) -> int:
-        """The sum of a counter's series that have these labels."""
+        """Returns the sum of all series of a counter that have these labels."""
         return sum(
             int(sample.value)
             for sample in self.samples
@@ -61,8 +62,8 @@ class Seen(Struct):
         )
 
 
-class Reader:
-    """Open while the demo looks; a consumer without a group disturbs nobody's."""
+class TopicReader:
+    """Reads topics, as an async context manager. Its consumer has no group, so it disturbs no other one."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -81,8 +82,12 @@ class Reader:
     async def wait_done(
         self, sources: Sequence[str], deadline: Deadline, look: Callable[[int], None]
     ) -> dict[str, Position]:
-        """Returns when the worker has committed all of the vendors' topics, and then all of the
-        canonical topic: from then on nothing is under way. `look` gets how many records are left."""
+        """Returns when the worker has committed all records of the vendors' topics, and then all of the
+        canonical topic: after that, nothing is left to do. `look` is called with the number of records that
+        are left.
+
+        Raises CommandFailed at the deadline.
+        """
         positions: dict[str, Position] = {}
         for topics in (sources, [self._settings.topic_events]):
             while True:
@@ -97,7 +102,7 @@ class Reader:
         return positions
 
     async def records(self, topic: str) -> list[ConsumerRecord]:
-        """Everything up to the end that the topic has now."""
+        """Returns all records up to the end that the topic has now."""
         partitions = await self._partitions(topic)
         self._consumer.assign(partitions)
         await self._consumer.seek_to_beginning(*partitions)
@@ -123,13 +128,13 @@ class Reader:
         return found
 
 
-async def read_topics(reader: Reader, settings: Settings, positions: dict[str, Position]) -> Seen:
-    """Everything but the metrics."""
+async def read_topics(reader: TopicReader, settings: Settings, positions: dict[str, Position]) -> Seen:
+    """Returns everything but the metrics."""
     users, loyalty = [_rows(await reader.records(topic)) for topic in settings.changelogs]
     return Seen(
         samples=[],
         events=[json.loads(record.value) for record in await reader.records(settings.topic_events)],
-        letters=[_letter(record) for record in await reader.records(settings.topic_dead_letter)],
+        dead_letters=[_dead_letter(record) for record in await reader.records(settings.topic_dead_letter)],
         users=users,
         loyalty=loyalty,
         positions=positions,
@@ -145,15 +150,15 @@ def parse_metrics(text: str) -> list[Sample]:
 
 
 def _rows(records: list[ConsumerRecord]) -> dict[str, dict[str, Any] | None]:
-    """The last value of each key; its records are all in one partition, so in order."""
+    """Returns the last value of each key. All records of a key are in one partition, so they are in order."""
     return {record.key.decode(): json.loads(record.value) if record.value else None for record in records}
 
 
-def _letter(record: ConsumerRecord) -> Letter:
+def _dead_letter(record: ConsumerRecord) -> DeadLetter:
     headers = {name: value.decode() for name, value in record.headers}
-    place = [headers[_CONNECT + part] for part in ("topic", "partition", "offset")]
-    return Letter(
-        origin="/".join(place),
+    origin = [headers[_CONNECT + part] for part in ("topic", "partition", "offset")]
+    return DeadLetter(
+        origin="/".join(origin),
         vendor=headers["x-vendor"],
         reason=headers["x-reason"],
         detail=headers["x-detail"],

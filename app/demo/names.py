@@ -1,4 +1,4 @@
-"""The settings of the demo's worker: those of the story, whatever else the environment says."""
+"""The settings of the demo's worker: the stories decide them, and not the environment of the demo."""
 
 import uuid
 from collections.abc import Mapping
@@ -7,19 +7,21 @@ from app.demo.story import Story
 from app.settings import variables
 from app.vendors import VENDORS
 
-# The broker is whoever owns it; the rest of the environment's settings would change the outcome.
+# These belong to the broker that the user names. All other settings of the environment would change the
+# outcome.
 _KEPT = ("BROKER_URL", "BROKER_WAIT", "REPLICATION_FACTOR")
-# The stories' day is long ago: without this, the sweep would end the markers of the deleted after a minute.
+# The stories take place long ago. With the default, the sweep would replace the markers of deleted users by
+# tombstones after a minute.
 _GRACE_SECONDS = 10 * 365 * 86_400
 
 
 def worker_settings(
     environment: Mapping[str, str], stories: tuple[Story, ...], *, broker: str | None, port: int
 ) -> dict[str, str]:
-    """The variables that differ from the defaults, as the environment of a worker has them.
+    """Returns the variables that differ from the defaults, as the environment of a worker has them.
 
-    `broker`: the embedded one, where nobody else is. None: that of `BROKER_URL`, with an app id and
-    topics that no one else can have.
+    `broker`: the address of the embedded Kafka, which only the demo uses. If it is None, the broker is that
+    of `BROKER_URL`, and the app id and topics have names that no other program can have.
     """
     chosen = {name: environment[name] for name in _KEPT if environment.get(name)}
     if broker is None:
@@ -43,6 +45,6 @@ def worker_settings(
 
 
 def without_ours(environment: Mapping[str, str]) -> dict[str, str]:
-    """An environment without any of Rollcall's settings."""
+    """Returns the environment without any of Rollcall's settings."""
     ours = {variable.name for variable in variables()}
     return {name: text for name, text in environment.items() if name not in ours}

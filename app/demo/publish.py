@@ -7,29 +7,29 @@ from typing import Final
 from aiokafka import AIOKafkaProducer
 from msgspec import Struct
 
-import app.aiokafka_patches  # noqa: F401 - a look at a topic must not create it
-from app.demo.story import Body, Story
+import app.engine  # noqa: F401 - it replaces parts of aiokafka: a look at a topic must not create it
+from app.demo.story import Story, StoryRecord
 from app.settings import Settings
 
-# The stories' largest bodies are over a mebibyte, more than brokers take; compressed they are tiny.
+# The largest bodies of the stories are over a mebibyte, which brokers refuse; compressed, they are tiny.
 _LARGEST_BYTES: Final = 4 << 20
 
 
 class Sent(Struct, frozen=True):
-    """A body and where it went: `topic/partition/offset`, as `origin` says it."""
+    """A body, and the position of its record: `topic/partition/offset`, as `origin` has it."""
 
     story: Story
-    body: Body
+    body: StoryRecord
     origin: str
 
 
-Told = Sequence[tuple[Story, Body]]
+Told = Sequence[tuple[Story, StoryRecord]]
 
 
 async def publish(settings: Settings, told: Told, recorded: int) -> list[Sent]:
-    """Returns when the broker has acknowledged all of it; what has one key keeps its order.
+    """Returns what was sent, when the broker has acknowledged all of it. Records of one key keep their order.
 
-    `recorded`: the records' timestamp, milliseconds since 1970. Raises KafkaError.
+    `recorded`: the timestamp of all records, in milliseconds since 1970. Raises KafkaError.
     """
     async with AIOKafkaProducer(
         bootstrap_servers=settings.bootstrap,
@@ -47,8 +47,8 @@ async def publish(settings: Settings, told: Told, recorded: int) -> list[Sent]:
             )
             for story, body in told
         ]
-        places = await asyncio.gather(*acknowledgements)
+        written = await asyncio.gather(*acknowledgements)
     return [
-        Sent(story, body, f"{place.topic}/{place.partition}/{place.offset}")
-        for (story, body), place in zip(told, places, strict=True)
+        Sent(story, body, f"{record.topic}/{record.partition}/{record.offset}")
+        for (story, body), record in zip(told, written, strict=True)
     ]

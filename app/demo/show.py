@@ -14,24 +14,24 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from app.demo.compare import Check
-from app.demo.look import Letter, Seen
+from app.demo.look import DeadLetter, Seen
 from app.demo.publish import Sent
 from app.demo.story import Dies, Story
 
-# Where nobody's terminal says how wide: a log file, a pipe.
+# The width in columns if the output is no terminal: a log file or a pipe.
 PLAIN_WIDTH: Final = 120
 _GOOD, _BAD = "green", "bold red"
 
 
 def make_console() -> Console:
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a terminal that has no ✓ shall not end the demo
+        sys.stdout.reconfigure(errors="replace")  # a terminal that cannot show ✓ must not end the demo
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
 
 
 class Show:
-    """Progress, then everything that came out. On no terminal all of it is plain lines."""
+    """Prints the progress, then everything that came out; as plain lines if the output is no terminal."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -41,7 +41,8 @@ class Show:
 
     @contextmanager
     def progress(self, doing: str) -> Iterator[Callable[[int], None]]:
-        """While the worker works: gives what is to be called with the number of records left."""
+        """Shows a status line until the block ends. Gives a function to call with the number of records that
+        are left."""
         self.say(doing)
         if not self._console.is_terminal:
             yield lambda _left: None
@@ -55,7 +56,7 @@ class Show:
         self._events(sent, seen)
         self._users(stories, seen, checks)
         self._loyalty(seen)
-        self._letters(sent, seen)
+        self._dead_letters(sent, seen)
         self._accounting(stories, checks)
         self._verdict(checks)
 
@@ -89,7 +90,7 @@ class Show:
                 row.get("status", "-"),
                 {True: "yes", False: "no"}.get(row.get("complete", ""), "-"),
                 "\n".join(profile[claim] for claim in ("name", "email") if claim in profile) or "-",
-                notes.get(key, "nobody expects this row"),
+                notes.get(key, "no story expects this row"),
             ]
             good = all(check.ok for check in checks if check.what.split(": ")[0] == f"users {key}")
             table.add_row(*map(Text, texts), _mark(good))
@@ -108,20 +109,24 @@ class Show:
             table.add_row(Text(key), *balances, Text("\n".join(entries) or "null"))
         self._console.print(table)
 
-    def _letters(self, sent: Sequence[Sent], seen: Seen) -> None:
+    def _dead_letters(self, sent: Sequence[Sent], seen: Seen) -> None:
         self._heading(
-            f"{len(seen.letters)} dead letters (mapper_error is missing: that would be a bug of ours, and no"
-            " body can cause it):"
+            f"{len(seen.dead_letters)} dead letters (mapper_error is missing: that would be a bug of ours,"
+            " and no body can cause it):"
         )
         table = Table("vendor", "what was sent", "bytes", "x-reason", "x-detail")
-        letters: dict[str, Letter] = {letter.origin: letter for letter in seen.letters}
+        dead_letters: dict[str, DeadLetter] = {
+            dead_letter.origin: dead_letter for dead_letter in seen.dead_letters
+        }
         for each in sent:
-            letter = letters.get(each.origin)
-            if letter is not None:
-                good = isinstance(each.body.outcome, Dies) and each.body.outcome.reason == letter.reason
-                reason = Text(letter.reason, style="" if good else _BAD)
-                size = Text(f"{len(letter.value or b''):,}", justify="right")
-                table.add_row(letter.vendor, Text(each.body.text), size, reason, Text(letter.detail))
+            dead_letter = dead_letters.get(each.origin)
+            if dead_letter is not None:
+                good = isinstance(each.body.outcome, Dies) and each.body.outcome.reason == dead_letter.reason
+                reason = Text(dead_letter.reason, style="" if good else _BAD)
+                size = Text(f"{len(dead_letter.value or b''):,}", justify="right")
+                table.add_row(
+                    dead_letter.vendor, Text(each.body.text), size, reason, Text(dead_letter.detail)
+                )
         self._console.print(table)
 
     def _accounting(self, stories: tuple[Story, ...], checks: Sequence[Check]) -> None:
@@ -166,7 +171,7 @@ def _mark(good: bool) -> Text:
 
 
 def _shortened(event: dict[str, Any]) -> str:
-    """JSON, a line for each member and each member of `data`, without what the key says already."""
+    """Returns JSON, with a line for each member and for each member of `data`, without what the key tells."""
     already = ("specversion", "datacontenttype", "dataschema", "subject", "source", "vendor", "tenant")
     data = {f"data.{name}": value for name, value in event["data"].items()}
     members = {name: value for name, value in event.items() if name not in (*already, "data")} | data

@@ -1,4 +1,4 @@
-"""Kafka and a worker, started for the demo and gone with it."""
+"""Starts a Kafka and a worker for the demo, and ends both with it."""
 
 import asyncio
 import os
@@ -9,13 +9,14 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from msgspec import Struct
 
-from app.cli.failed import Failed
+import app.engine  # noqa: F401 - it replaces parts of aiokafka: a look at a topic must not create it
 from app.demo.names import without_ours, worker_settings
 from app.demo.story import Story
 from app.demo.waiting import Deadline
 from app.demo.worker_process import WorkerProcess
 from app.embedded_kafka import EmbeddedKafka, EmbeddedKafkaError
 from app.embedded_kafka.properties import free_ports
+from app.errors import CommandFailed
 from app.settings import Settings, load
 from app.topics import expected_topics
 
@@ -23,7 +24,7 @@ Say = Callable[[str], None]
 
 
 class Stage(Struct, frozen=True):
-    """`settings` are the worker's, `environment` how they are written."""
+    """A running worker. `settings` are the worker's, `environment` has them as variables."""
 
     settings: Settings
     environment: dict[str, str]
@@ -32,10 +33,11 @@ class Stage(Struct, frozen=True):
 
 @contextmanager
 def stage(stories: tuple[Story, ...], seconds: float, say: Say) -> Iterator[tuple[Stage, Deadline]]:
-    """A broker and a ready worker, while the context is open; the deadline counts from the broker on.
+    """Gives a ready worker, which runs until the context ends. The deadline counts from the moment at which
+    the broker runs.
 
-    With `BROKER_URL` in the environment that broker is used, and what the demo made there is deleted
-    at the end. Raises Failed.
+    If the environment has `BROKER_URL`, that broker is used, and the topics of the demo are deleted there at
+    the end; else an embedded Kafka is started. Raises CommandFailed.
     """
     with ExitStack() as stack:
         broker = None
@@ -46,7 +48,7 @@ def stage(stories: tuple[Story, ...], seconds: float, say: Say) -> Iterator[tupl
         except EmbeddedKafkaError as error:
             if error.log_tail:
                 say(error.log_tail)
-            raise Failed(str(error)) from None
+            raise CommandFailed(str(error)) from None
         deadline = Deadline(seconds)
         environment = worker_settings(os.environ, stories, broker=broker, port=port)
         settings = load(environment)

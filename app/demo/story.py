@@ -1,10 +1,10 @@
-"""What a story is: the bodies of one vendor in the order of their sending, and all that must come of them.
+"""What a story is: the bodies of one vendor in the order in which they are sent, and everything that is
+expected.
 
-The expectations are written by hand, from the contract: nothing here is computed by the code that the
-demo shows. Everybody in the stories is invented.
+The expectations are written by hand: nothing in a story is computed by the code that the demo shows.
+All people in the stories are invented.
 """
 
-import json
 from typing import Any, Final
 
 from msgspec import Struct
@@ -13,16 +13,15 @@ from app.canonical import EventType
 from app.outcome import DeadReason, SkipReason
 from app.state import Effect
 
-# Stands in expected rows for the timestamp of the records, which is when the demo runs.
+# Written in expected rows instead of the timestamp of the records, which is the time at which the demo runs.
 RECORDED: Final = "(when the demo ran)"
 TOMBSTONE: Final = "a tombstone"
-MEBIBYTE: Final = 1 << 20
 
 Headers = tuple[tuple[str, bytes], ...]
 
 
 class Said(Struct, frozen=True):
-    """One canonical event: of whom (the vendor's user id), and what it does to the rows."""
+    """One canonical event. `sub`: the vendor's user id; `effect`: what the event does to the rows."""
 
     type: EventType
     sub: str
@@ -38,15 +37,15 @@ class Skips(Struct, frozen=True):
 
 
 class Dies(Struct, frozen=True):
-    """`place`: where in the body the dead letter's detail must point."""
+    """The record becomes a dead letter. `path`: the JSON path that its detail must begin with."""
 
     reason: DeadReason
-    place: str = "$"
+    path: str = "$"
 
 
-class Body(Struct, frozen=True):
-    """One record. `text` says what it shows. Records of one key keep their order, so a user's records
-    have one key. `repeats`: an earlier record tells the same, so (source, id) must be equal."""
+class StoryRecord(Struct, frozen=True):
+    """One record. `text` says what it shows. All records of a user have one key, so that they keep their
+    order. `repeats`: an earlier record has the same body, so (source, id) must be equal."""
 
     text: str
     key: str
@@ -56,9 +55,9 @@ class Body(Struct, frozen=True):
     repeats: bool = False
 
 
-class Rows(Struct, frozen=True):
-    """The last values of one key on both changelogs. `loyalty`: a row, None (there never was one) or
-    TOMBSTONE (there was, and it is gone)."""
+class ExpectedRows(Struct, frozen=True):
+    """The last values of one key on both changelogs. `loyalty`: a row, None if there never was one, or
+    TOMBSTONE if it was deleted."""
 
     sub: str
     note: str
@@ -67,7 +66,8 @@ class Rows(Struct, frozen=True):
 
 
 class Counts(Struct, frozen=True):
-    """`events` were emitted; `distinct` of them remain for a consumer that drops repeats by (source, id)."""
+    """How many records and events there are. `events`: all that are emitted; `distinct`: those that remain if
+    a consumer drops repeats by (source, id)."""
 
     received: int
     emitted: int
@@ -78,34 +78,24 @@ class Counts(Struct, frozen=True):
 
 
 class Story(Struct, frozen=True):
-    """`key_prefix`: of the canonical keys, `vendor/tenant/`. `second_act`: the text of the body with which
-    it begins; it is sent when the first act is in the tables. `highlight`: of the body whose event is shown
-    whole. `tenant_setting`: the tenant of this vendor's records, none of which names one."""
+    """The story of one vendor.
+
+    `key_prefix`: how its canonical keys begin, `vendor/tenant/`. `second_act`: the text of the first body
+    that is sent only when all earlier ones are in the tables. `highlight`: the text of the body whose event
+    is shown whole. `tenant_setting`: the tenant in the worker's settings, if no record of this vendor names
+    one.
+    """
 
     vendor: str
     key_prefix: str
-    bodies: tuple[Body, ...]
-    rows: tuple[Rows, ...]
+    bodies: tuple[StoryRecord, ...]
+    rows: tuple[ExpectedRows, ...]
     counts: Counts
     second_act: str
     highlight: str
     tenant_setting: str = ""
 
-    def acts(self) -> tuple[tuple[Body, ...], tuple[Body, ...]]:
-        """The bodies before and after the interval."""
+    def acts(self) -> tuple[tuple[StoryRecord, ...], tuple[StoryRecord, ...]]:
+        """Returns the bodies of the first act and those of the second act."""
         at = [body.text for body in self.bodies].index(self.second_act)
         return self.bodies[:at], self.bodies[at:]
-
-
-def emits(kind: EventType, sub: str, effect: Effect = "changed") -> Emits:
-    return Emits((Said(kind, sub, effect),))
-
-
-def encoded(body: object) -> bytes:
-    """A body as a webhook sends it."""
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def header(**values: str) -> Headers:
-    """Record headers; `webhook_id` stands for `webhook-id`."""
-    return tuple((name.replace("_", "-"), value.encode()) for name, value in values.items())

@@ -1,4 +1,4 @@
-"""One real worker, `python -m app worker`, as a process that never outlives the demo."""
+"""One real worker, `python -m app worker`, as a process that always ends with the demo."""
 
 import contextlib
 import http.client
@@ -13,19 +13,19 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import app
-from app.cli.failed import Failed
 from app.demo.waiting import POLL_SECONDS, Deadline
 from app.embedded_kafka import guard
+from app.errors import CommandFailed
 
-# The worker's own deadline after SIGTERM is 8 s, and its promise 10.
+# The worker stops its work within 8 s of SIGTERM, and promises to have ended after 10 s.
 _STOP_SECONDS = 15.0
 _HTTP_SECONDS = 5.0
-# Where `app` is imported from, whatever the demo's working directory holds.
+# `app` is imported from this folder, whatever is in the demo's working directory.
 _HOME = Path(app.__file__).resolve().parents[1]
 
 
 class WorkerProcess:
-    """Starts at once; `stop` ends it for certain."""
+    """A worker that starts with this object; `stop` ends it in any case."""
 
     def __init__(self, environment: Mapping[str, str], port: int) -> None:
         self._port = port
@@ -50,47 +50,47 @@ class WorkerProcess:
                 stderr=log,
                 env=dict(environment),
                 cwd=_HOME,
-                # Ctrl-C in a terminal reaches us alone: the worker goes before its broker does.
+                # So that Ctrl-C in a terminal reaches the demo only, which ends the worker before the broker.
                 start_new_session=True,
             )
         assert self._guard.stdout is not None
         self._pid = int(self._guard.stdout.readline() or 0)
         if not self._pid:
-            raise Failed("the worker's process could not be started")
+            raise CommandFailed("the worker's process could not be started")
 
     def wait_ready(self, deadline: Deadline) -> None:
-        """Returns when `/readyz` says so. Raises Failed where the worker ends before, or too late."""
+        """Returns when `/readyz` says that the worker is ready. Raises CommandFailed if it ends before, and
+        at the deadline."""
         while self._get("/readyz")[0] != http.client.OK:
             deadline.check("the worker to be ready")
             self.check_alive()
             time.sleep(POLL_SECONDS)
 
     def check_alive(self) -> None:
-        """Raises Failed with the worker's own last line where it has ended."""
+        """Raises CommandFailed with the last line of the worker's log if it has ended."""
         if self._guard is None or (code := self._guard.poll()) is None:
             return
         lines = self.log.read_text(encoding="utf-8", errors="replace").strip().split("\n")
-        raise Failed(f"the worker ended with code {code}: {lines[-1].removeprefix('rollcall: ')}")
+        raise CommandFailed(f"the worker ended with code {code}: {lines[-1].removeprefix('rollcall: ')}")
 
     def metrics(self) -> str:
-        """What `/metrics` answers. Raises Failed where nobody does."""
+        """Returns the answer of `/metrics`. Raises CommandFailed if there is none."""
         status, text = self._get("/metrics")
         if status != http.client.OK:
             self.check_alive()
-            raise Failed("the worker does not answer for its metrics")
+            raise CommandFailed("the worker does not answer for its metrics")
         return text
 
     def stop(self) -> int | None:
-        """SIGTERM, and an end by force where that is not enough. The worker's exit code, None if none ran.
-
-        Idempotent; its log goes too.
+        """Returns the worker's exit code, None if no worker runs. Sends SIGTERM, and kills the worker if that
+        is not enough; deletes its log. May be called again.
         """
         code = None
         if self._guard is not None:
             self._terminate(self._guard)
             for pipe in (self._guard.stdin, self._guard.stdout):
                 assert pipe is not None
-                pipe.close()  # without us at the other end the guard kills what is left
+                pipe.close()  # the guard kills what is left if its pipes are closed
             code = self._guard.wait(_STOP_SECONDS)
             self._guard = None
         shutil.rmtree(self._folder.parent, ignore_errors=True)
@@ -103,7 +103,7 @@ class WorkerProcess:
                 process.wait(_STOP_SECONDS)
 
     def _get(self, path: str) -> tuple[int, str]:
-        """Status and text; status 0 where nobody listens."""
+        """Returns status and text; the status is 0 if nothing listens there."""
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_HTTP_SECONDS)
         try:
             connection.request("GET", path)

@@ -1,4 +1,4 @@
-"""Start, stop, hurt and mend a Kafka of one or three nodes."""
+"""A Kafka of one or three nodes, which tests can start, stop, kill and pause."""
 
 import base64
 import os
@@ -14,34 +14,35 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from app.embedded_kafka.errors import EmbeddedKafkaError
-from app.embedded_kafka.jars import Progress, Runtime, fetch_kafka
+from app.embedded_kafka.failure import EmbeddedKafkaError
+from app.embedded_kafka.jars import Runtime, TellProgress, fetch_kafka
 from app.embedded_kafka.node import Node
 from app.embedded_kafka.probe import live_brokers
 from app.embedded_kafka.properties import Ports, free_ports, is_free, server_properties
 
 _POLL_SECONDS = 0.1
-# A clean stop takes half a second; the last of three nodes cannot leave cleanly, their quorum is gone.
+# A clean stop takes half a second. The last of three nodes cannot stop cleanly, because the quorum is lost.
 _STOP_SECONDS = 5.0
 _KILL_SECONDS = 10.0
-# Between the choice of a free port and its use another process may take it.
+# Another process may take a free port before the node uses it.
 _ATTEMPTS = 3
 
 
 def new_cluster_id() -> str:
-    """A random id as Kafka writes them. Not one with a `-` before it: its tools take that for an option."""
+    """Returns a random id in the form of Kafka's own. It never begins with `-`, because Kafka's tools would
+    take it for an option."""
     while (text := base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()).startswith("-"):
         pass
     return text
 
 
 class EmbeddedKafka:
-    """A real Kafka on 127.0.0.1, as a context manager or by `start()` and `stop()`.
+    """A real Kafka on 127.0.0.1: a context manager, or `start()` and `stop()`.
 
-    It dies with the process that started it, whatever ends that. Every method blocks until what it says
-    is so, and may be called from any thread, one call at a time; every failure is an EmbeddedKafkaError.
-    Node numbers count from 0 and are Kafka's own node ids, so a partition's leader names the node to kill.
-    With three nodes topics get three replicas, of which two must be in sync.
+    It ends when the process that started it ends, also if that is killed. Every method blocks until it is
+    done, and may be called from any thread, but one call at a time. Every failure is an EmbeddedKafkaError.
+    Nodes are numbered from 0, as Kafka's node ids are, so the id of a partition's leader is the number of the
+    node to kill. With three nodes a topic has three replicas, and two of them must be in sync.
     """
 
     def __init__(
@@ -51,16 +52,16 @@ class EmbeddedKafka:
         port: int | None = None,
         stock: bool = False,
         extra: Mapping[str, str] | None = None,
-        progress: Progress | None = None,
-        start_timeout: float = 60.0,
+        progress: TellProgress | None = None,
+        start_timeout: float = 240.0,
     ) -> None:
-        """Say what to run; nothing happens before `start()`.
+        """Nothing is started before `start()`.
 
-        `port` fixes the port of node 0 (others, and all by default, are free ones). `stock` leaves retention,
-        automatic creation of topics, session timeouts and timestamp bounds as Kafka ships them; tests get
-        friendlier ones otherwise. `extra` holds broker settings that replace ours. `progress` gets lines for
-        a human while jars are fetched and nodes start. `start_timeout` is how many seconds a start may take,
-        without fetching.
+        `port`: the port of node 0; the other nodes, and node 0 without it, take free ones. `stock`:
+        retention, automatic creation of topics, session timeouts and timestamp bounds are as Kafka ships
+        them; if it is false, they are such that tests are fast and may use records of any age. `extra`:
+        broker settings that replace ours. `progress` is called with lines for a person while jars are fetched
+        and nodes start. `start_timeout`: seconds that a start may take, without the fetching of jars.
         """
         self._count = nodes
         self._port = port
@@ -83,13 +84,13 @@ class EmbeddedKafka:
 
     @property
     def bootstrap(self) -> str:
-        """`127.0.0.1:PORT`, comma-separated if there are more: what clients call bootstrap servers."""
+        """The bootstrap servers for clients: `127.0.0.1:PORT`, separated by commas if there are several."""
         if not self._nodes:
             raise EmbeddedKafkaError("the embedded Kafka is not started")
         return ",".join(f"127.0.0.1:{node.ports.broker}" for node in self._nodes)
 
     def start(self) -> None:
-        """Start all nodes and wait until each knows all others."""
+        """Starts all nodes, and waits until each of them knows all others."""
         if self._nodes:
             raise EmbeddedKafkaError("the embedded Kafka is started already")
         if self._port is not None and not is_free(self._port):
@@ -115,9 +116,11 @@ class EmbeddedKafka:
         self._say(f"Kafka: serving at {self.bootstrap}")
 
     def stop(self) -> None:
-        """Stop all nodes cleanly, kill those that do not go, and remove their data. Idempotent."""
+        """Stops all nodes cleanly, kills those that do not end, and removes their data. It may be called
+        again."""
         for node in self._nodes:
-            # A paused process would not hear SIGTERM; one that is gone need not.
+            # A paused process does not handle SIGTERM, so it is resumed first. One that has ended is no
+            # error.
             with suppress(EmbeddedKafkaError, ProcessLookupError):
                 node.signal(signal.SIGCONT)
                 node.signal(signal.SIGTERM)
@@ -127,30 +130,31 @@ class EmbeddedKafka:
         self._discard()
 
     def kill(self, node: int = 0) -> None:
-        """SIGKILL: the node is gone, its data as the operating system has it."""
+        """Kills a node (SIGKILL). Its data stays as the operating system has it."""
         self._nodes[node].signal(signal.SIGKILL)
         self._await_gone(self._nodes[node], _KILL_SECONDS)
 
     def stop_node(self, node: int = 0) -> None:
-        """SIGTERM: the node hands over its partitions and leaves. Fails if it does not within 60 s."""
+        """Stops a node (SIGTERM): it hands over its partitions and ends. Fails if that takes over 60 s."""
         self._nodes[node].signal(signal.SIGTERM)
         self._await_gone(self._nodes[node], 60.0)
 
     def start_node(self, node: int = 0) -> None:
-        """Start a node that is down, on its old port with its old data, and wait until it serves."""
+        """Starts a node that does not run, on its old port and with its old data, and waits until it
+        serves."""
         self._nodes[node].launch()
         self._await(self._nodes[node], frozenset({node}))
 
     def pause(self, node: int = 0) -> None:
-        """SIGSTOP: connections stay open, nothing is answered."""
+        """Pauses a node (SIGSTOP): its connections stay open, but it answers nothing."""
         self._nodes[node].signal(signal.SIGSTOP)
 
     def resume(self, node: int = 0) -> None:
-        """SIGCONT: end a pause."""
+        """Ends the pause of a node (SIGCONT)."""
         self._nodes[node].signal(signal.SIGCONT)
 
     def pid(self, node: int = 0) -> int:
-        """The process id of a node's JVM."""
+        """Returns the process id of a node's JVM. Raises EmbeddedKafkaError if the node does not run."""
         return self._nodes[node].pid
 
     def _choose_ports(self) -> list[Ports]:
@@ -188,7 +192,7 @@ class EmbeddedKafka:
                 future.result()
 
     def _await(self, node: Node, members: frozenset[int]) -> None:
-        """Wait until the node answers and all `members` serve, as it sees it."""
+        """Waits until the node answers and reports that all `members` serve."""
         deadline = time.monotonic() + self._start_timeout
         while not members <= live_brokers(node.ports.broker, self._cluster_id):
             if not node.running:
@@ -207,7 +211,7 @@ class EmbeddedKafka:
             raise EmbeddedKafkaError(f"node {node.number} did not end within {seconds:g} s", node.log)
 
     def _discard(self) -> None:
-        """Kill what is left and remove the data."""
+        """Kills the nodes that still run, and removes the data."""
         for node in self._nodes:
             with suppress(EmbeddedKafkaError, ProcessLookupError):
                 node.signal(signal.SIGKILL)

@@ -1,12 +1,13 @@
-"""Run a command as a child that never outlives the process that asked for it. Started as a script.
+"""Runs a command as a child that never outlives the process that started it. It is started as a script.
 
     python guard.py PARENT_PID FOLDER COMMAND...
 
-The first line on standard output is the child's pid; what the child says goes to standard error; the exit
-code is the child's. When the parent is gone, killed or not, the child is killed and FOLDER removed,
-and the folder around it if that is empty then.
-Linux has PR_SET_PDEATHSIG for this, but it fires when the *thread* that started the child ends, and macOS
-has nothing: so a small process that works the same on both.
+The first line on standard output is the child's pid. The child's own output goes to standard error, and the
+exit code is the child's. When the parent has ended, also if it was killed, the guard kills the child and
+removes FOLDER, and then the folder around it if that is empty.
+
+Linux has PR_SET_PDEATHSIG for this, but its signal is sent when the *thread* that started the child ends, and
+macOS has nothing of the kind. A small process works on both.
 """
 
 import contextlib
@@ -24,10 +25,11 @@ _PARENT_CHECK_SECONDS = 0.5
 
 
 def _wait_for_end_of(parent: int) -> None:
-    """Return when the parent is gone.
+    """Returns when the parent has ended.
 
-    Standard input is a pipe that it holds open, so its end shows at once; but a process that the parent
-    has forked may hold a copy of the pipe, hence the look at our own parent's pid.
+    The parent holds the other end of standard input, which is a pipe, so the end of the pipe shows at once
+    that the parent has ended. But a process that the parent has forked may hold a copy of it, so the pid of
+    our own parent is checked too.
     """
     while os.getppid() == parent:
         readable, _, _ = select.select([0], [], [], _PARENT_CHECK_SECONDS)
@@ -40,7 +42,7 @@ def _terminated(_signal: int, _frame: FrameType | None) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Guard one command; see the module."""
+    """Runs one command as the module's text says. Returns its exit code."""
     parent, folder, command = int(arguments[0]), Path(arguments[1]), arguments[2:]
     signal.signal(signal.SIGTERM, _terminated)
     orphaned = threading.Event()

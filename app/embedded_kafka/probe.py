@@ -1,7 +1,12 @@
-"""Ask a broker who is in its cluster: the smallest Kafka client there is.
+"""Asks a broker which brokers of its cluster serve, with one request and no client.
 
-An open port says nothing: a KRaft broker listens seconds before it serves, and a fenced one answers
-without listing itself. The request is Metadata version 2 of the Kafka protocol guide.
+An open port does not show that a broker serves: a KRaft broker listens seconds before that, and a fenced one
+answers without listing itself. The request is Metadata version 2 of the Kafka protocol guide.
+
+aiokafka 0.14.0 cannot replace this. Its `describe_cluster` asks a random broker of the cluster (with node 2
+of three fenced, nodes 0 and 1 answered for it), so it does not tell what the broker at this port knows. What
+its `AIOKafkaClient.bootstrap` learns is that broker's answer, but without the cluster's id, so a broker of
+another cluster that took the port would count as ours.
 """
 
 import socket
@@ -13,9 +18,9 @@ _TIMEOUT_SECONDS = 5.0
 
 
 def live_brokers(port: int, cluster_id: str) -> frozenset[int]:
-    """Node ids of the brokers that the one at 127.0.0.1:`port` knows to serve.
+    """Returns the node ids of the brokers that serve, as the broker at 127.0.0.1:`port` knows.
 
-    None if nobody answers there, or a broker of another cluster that took the port first.
+    They are none if no broker answers there, or if the one that answers is of another cluster.
     """
     request = struct.pack(">hhihi", _METADATA, _VERSION, _CORRELATION, _NO_CLIENT_ID, 0)
     try:
@@ -39,7 +44,11 @@ def _read(connection: socket.socket, size: int) -> bytes:
 
 
 def _parse(response: bytes) -> tuple[str, frozenset[int]]:
-    """Correlation id, the brokers (node id, host, port, rack), the cluster's id; the rest is not read."""
+    """Returns the cluster's id and the node ids.
+
+    The response has the correlation id, the brokers (node id, host, port, rack) and the cluster's id. What
+    comes after them is not read.
+    """
     _, count = struct.unpack_from(">ii", response, 0)
     at, node_ids = 8, []
     for _ in range(count):
@@ -52,7 +61,7 @@ def _parse(response: bytes) -> tuple[str, frozenset[int]]:
 
 
 def _text(response: bytes, at: int) -> tuple[str, int]:
-    """The string at a position, "" for null, and the position behind it."""
+    """Returns the string at a position, "" for null, and the position after it."""
     (length,) = struct.unpack_from(">h", response, at)
     end = at + 2 + max(length, 0)
     return response[at + 2 : end].decode(), end

@@ -1,44 +1,82 @@
-"""The server.properties of one node, and the ports it listens on."""
+"""The server.properties of a node, and the ports that it listens on."""
 
+import atexit
 import random
 import socket
+import sys
+from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from app.embedded_kafka.errors import EmbeddedKafkaError
+from app.embedded_kafka.failure import EmbeddedKafkaError
 
-# Below the ports that Linux (32768+) and macOS (49152+) give to outgoing connections: a client cannot
-# take a node's port while the node is down and will be started again.
+# Linux gives the ports from 32768 on to outgoing connections, macOS those from 49152 on. Below these no
+# client can take the port of a node that is down and will be started again.
 _FIRST_PORT, _LAST_PORT = 20_000, 32_000
 _PORT_ATTEMPTS = 200
 
 
 class Ports(NamedTuple):
-    """Where a node listens on 127.0.0.1: for clients and other brokers, and for the KRaft quorum."""
+    """The ports of a node on 127.0.0.1: one for clients and other brokers, one for the KRaft quorum."""
 
     broker: int
     controller: int
 
 
 def free_ports(count: int) -> list[int]:
-    """`count` different ports of 127.0.0.1 that nobody listens on now."""
-    found: set[int] = set()
+    """Returns `count` different ports of 127.0.0.1 that no process has. On Linux no other call returns one of
+    them while this process keeps it, also none in another process: a server needs seconds to listen."""
+    free: set[int] = set()
     for _ in range(_PORT_ATTEMPTS):
-        if len(found) == count:
+        if len(free) == count:
             break
         port = random.randint(_FIRST_PORT, _LAST_PORT)  # noqa: S311
-        if is_free(port):
-            found.add(port)
+        if _keep(port):
+            free.add(port)
     else:
         raise EmbeddedKafkaError(f"found no {count} free ports on 127.0.0.1")
-    return list(found)
+    return list(free)
+
+
+# The sockets that keep the latest ports. A process may have a thousand open files.
+_kept: Final[deque[socket.socket]] = deque()
+_MOST_KEPT: Final = 200
+
+
+def _keep(port: int) -> bool:
+    """Returns whether no socket has the port, and keeps it then, if the system can do that.
+
+    The socket that keeps it does not listen. Once it is bound it allows others on its port, so a server that
+    sets SO_REUSEADDR can listen there: asyncio's and Java's do. Elsewhere than on Linux it could not.
+    """
+    keeper = socket.socket()
+    try:
+        keeper.bind(("127.0.0.1", port))
+    except OSError:
+        keeper.close()
+        return False
+    if sys.platform != "linux":
+        keeper.close()
+        return True
+    keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    _kept.append(keeper)
+    while len(_kept) > _MOST_KEPT:
+        _kept.popleft().close()
+    return True
+
+
+@atexit.register
+def _keep_none() -> None:
+    while _kept:
+        _kept.pop().close()
 
 
 def is_free(port: int) -> bool:
-    """Whether a server may listen on this port of 127.0.0.1 now."""
+    """Returns whether a server can listen on this port of 127.0.0.1 now."""
     with socket.socket() as probe:
-        # As Java does: connections of an earlier broker that linger in TIME_WAIT are no hindrance.
+        # Java sets this option too: with it a connection of an earlier broker in the state TIME_WAIT does not
+        # block the port.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
@@ -47,24 +85,26 @@ def is_free(port: int) -> bool:
     return True
 
 
-# What makes tests short and lets them use records of any age. A broker of the field has none of it.
+# With these settings tests are fast and may use records of any age. A broker in production has none of them.
 _FRIENDLY: Mapping[str, object] = {
     "auto.create.topics.enable": "false",
-    # Tests of dead members need not wait 6 s for a session to end.
+    # Tests of members that died do not have to wait 6 s for the end of a session.
     "group.min.session.timeout.ms": 500,
-    # Stories and fixtures carry record timestamps of years ago: retention would drop them at once.
+    # Records of stories and fixtures have timestamps of years ago: retention would delete them at once.
     "log.retention.ms": -1,
 }
-# Kafka's own defaults but for the interval of the check (5 minutes), so that a test sees what retention does.
+# Kafka's own defaults, except for the interval of the retention check (5 minutes), so that a test can see
+# what retention does.
 _STOCK: Mapping[str, object] = {"log.retention.check.interval.ms": 1_000}
 
 
 def server_properties(
     node: int, ports: Sequence[Ports], data: Path, extra: Mapping[str, str], *, stock: bool = False
 ) -> str:
-    """The text of the properties file of node number `node`; `extra` wins over what is set here.
+    """Returns the text of the properties file of node number `node`.
 
-    `stock`: retention, creation of topics, session timeouts and timestamp bounds as Kafka ships them.
+    `extra`: settings that replace those of this module. `stock`: retention, creation of topics, session
+    timeouts and timestamp bounds are as Kafka ships them.
     """
     replicas = min(len(ports), 3)
     in_sync = max(1, replicas - 1)
@@ -89,8 +129,8 @@ def server_properties(
         "transaction.state.log.num.partitions": 5,
         "share.coordinator.state.topic.replication.factor": replicas,
         "share.coordinator.state.topic.min.isr": in_sync,
-        # Else the first member of a group waits 3 s for others at every start: of all defaults this one hides
-        # no fault and costs most of the time.
+        # With Kafka's default the first member of a group waits 3 s for others at every start. That takes
+        # most of a test's time, and it hides no fault to leave it out.
         "group.initial.rebalance.delay.ms": 0,
         # The default buffer is a quarter of the heap.
         "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,

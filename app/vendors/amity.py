@@ -1,33 +1,38 @@
-"""Amity, now social.plus: `{event, data: {users, files}}` (vendors.md, section 5).
+"""Amity, now social.plus: `{event, data: {users, files}}` (docs/vendors/amity.md#what-the-vendor-sends).
 
-No event id, no event time and no tenant anywhere: the time is the row's `updatedAt`. Every listed
-event carries full snapshots of all its users; a deletion is a flag in one of them.
+A body has no event id, no event time and no tenant: the time is the row's `updatedAt`. Every mapped event
+carries full snapshots of all its users. A deletion is a flag in one of them.
 """
 
 from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
 
-from app.canonical import Data, EventType, Status, TimeSource
-from app.vendors.model import Draft, Dropped, Mapped, Message, Vendor, deletion, needed, refuse
-from app.vendors.reading import Reader
-from app.vendors.values import carried_time, clock, event_name, needed_id, other_family, unknown_event
+from app.canonical import EventType, Status, TimeSource
+from app.new_event import NewData
+from app.vendors.event_bodies import EventBodies
+from app.vendors.event_names import EventNames
+from app.vendors.model import Draft, Mapped, Message, Vendor, deletion, invalid, require_items
+from app.vendors.values import carried_time, event_time, require_id
 
-EVENTS: dict[str, EventType] = {
-    "user.didCreate": "user.created",
-    "user.didUpdate": "user.updated",
-    "user.didFlag": "user.flagged",
-    "user.didUnflag": "user.unflagged",
-    "user.didClearFlag": "user.flags_cleared",
-    # In prose only, and one sample contradicts `data.users`, without which they are `schema`.
-    "user.didBan": "user.banned",
-    "user.didUnban": "user.unbanned",
-}
-# Of `user`, and yet not about a user's own state.
-OTHER_EVENTS = frozenset({"user.didFollow", "user.didJoinCommunity"})
+EVENTS = EventNames(
+    "$.event",
+    {
+        "user.didCreate": "user.created",
+        "user.didUpdate": "user.updated",
+        "user.didFlag": "user.flagged",
+        "user.didUnflag": "user.unflagged",
+        "user.didClearFlag": "user.flags_cleared",
+        # Documented in prose only; without `data.users`, which one sample lacks, they are `schema`.
+        "user.didBan": "user.banned",
+        "user.didUnban": "user.unbanned",
+    },
+    # Of `user`, and yet not about a user's own state.
+    other_names={"user.didFollow", "user.didJoinCommunity"},
+)
 
 
-class User(Struct, rename="camel", gc=False):
+class _User(Struct, rename="camel", gc=False):
     user_id: Any = UNSET
     user_public_id: str | None = None
     display_name: str | None = None
@@ -53,108 +58,96 @@ class File(Struct, rename="camel", gc=False):
 
 
 class Content(Struct, gc=False):
-    users: list[User | None] | None = None
+    users: list[_User | None] | None = None
     files: list[File] | None = None
 
 
-class Head(Struct, gc=False):
-    event: Any = UNSET
-
-
-class Body(Head, gc=False):
+class _Body(Struct, gc=False):
     data: Content | None = None
 
 
-_HEAD = Reader(Head)
-_BODY = Reader(Body)
+class _Claims(Struct, omit_defaults=True, gc=False):
+    sub: str
+    name: str | None = None
+    preferred_username: str | None = None
+    picture: str | None = None
 
 
-def convert(message: Message) -> Mapped:
-    body = _BODY.typed(message.body)
-    name, kind = _judge(body or _HEAD.need(message.body, "$", message.odd))
-    body = body or _BODY.need(message.body, "$", message.odd)
-    data = needed(body.data, "$.data")
-    users, files = data.users, data.files or []
-    if users is None:
-        refuse("$.data.users", "array")
-    if not users:
-        raise Dropped("no_users")
+class _Attributes(Struct, omit_defaults=True, gc=False):
+    user_public_id: str | None = None
+    roles: list[str] | None = None
+    permissions: list[str] | None = None
+    description: str | None = None
+    flag_count: int | None = None
+    is_brand: bool | None = None
+    is_global_ban: bool | None = None
+    metadata: dict[str, Any] | None = None
+    tags: list[str | dict[str, Any]] | None = None
+    created_at: str | None = None
+
+
+_NO_ATTRIBUTES = _Attributes()
+_STATUS: dict[bool | None, Status | UnsetType] = {True: "blocked", False: "active", None: UNSET}
+_BODIES = EventBodies(EVENTS, dict.fromkeys(EVENTS.types, _Body))
+
+
+def map_message(message: Message) -> Mapped:
+    name, event_type, body = _BODIES.read(message)
+    data = body.data or invalid("$.data", "object")
+    users, files = require_items(data.users, "$.data.users"), data.files or ()
     urls: dict[str, str] = {}
     for file in files:
         if file.file_id and file.file_url:
             urls.setdefault(file.file_id, file.file_url)
-    return Mapped(name, None, [_draft(kind, user, urls, message) for user in users])
+    return Mapped(name, None, [_draft(event_type, user, urls, message) for user in users])
 
 
-def _judge(head: Head) -> tuple[str, EventType]:
-    name = event_name(head.event, "$.event")
-    if kind := EVENTS.get(name):
-        return name, kind
-    if name in OTHER_EVENTS or other_family(name):
-        raise Dropped("other_family")
-    raise unknown_event("$.event")
-
-
-def _draft(kind: EventType, user: User | None, urls: dict[str, str], message: Message) -> Draft:
-    user = needed(user, "$.data.users[...]")
-    sub = needed_id(user.user_id, "$.data.users[...].userId")
-    time = clock(user.updated_at, "$.data.users[...].updatedAt")
+def _draft(event_type: EventType, user: _User | None, urls: dict[str, str], message: Message) -> Draft:
+    user = user or invalid("$.data.users[...]", "object")
+    sub = require_id(user.user_id, "$.data.users[...].userId")
+    time = event_time(user.updated_at, "$.data.users[...].updatedAt")
     source: TimeSource = "record" if time is None else "row"
     if user.is_deleted:
-        kind, data = "user.deleted", deletion(sub, "soft")
+        event_type, data = "user.deleted", deletion(sub, "soft")
     else:
-        data = Data(
-            snapshot="partial" if time is None else "full",
-            status=_status(user),
-            user=_claims(user, sub, urls),
-            attributes=_attributes(user, message.odd) or UNSET,
-        )
-    return Draft(kind, sub, message.recorded if time is None else time, source, data)
+        data = _profile(user, sub, urls, message.left_out)
+    return Draft(event_type, sub, message.recorded if time is None else time, source, data)
 
 
-def _status(user: User) -> Status | UnsetType:
-    if user.is_global_ban is None:
-        return UNSET
-    return "blocked" if user.is_global_ban else "active"
-
-
-def _claims(user: User, sub: str, urls: dict[str, str]) -> dict[str, Any]:
-    claims: dict[str, Any] = {"sub": sub}
-    if user.display_name:
-        claims["name"] = user.display_name
-    if user.profile_handle:
-        claims["preferred_username"] = user.profile_handle
+def _profile(user: _User, sub: str, urls: dict[str, str], left_out: list[str]) -> NewData:
     picture = user.avatar_custom_url
     if not picture and user.avatar_file_id:
         picture = urls.get(user.avatar_file_id)
-    if picture:
-        claims["picture"] = picture
-    return claims
+    claims = _Claims(
+        sub,
+        name=user.display_name or None,
+        preferred_username=user.profile_handle or None,
+        picture=picture or None,
+    )
+    attributes = _Attributes(
+        user_public_id=user.user_public_id or None,
+        roles=user.roles,
+        permissions=user.permissions,
+        description=user.description or None,
+        flag_count=user.flag_count,
+        is_brand=user.is_brand,
+        is_global_ban=user.is_global_ban,
+        metadata=user.metadata,
+        tags=user.tags,
+        created_at=carried_time(user.created_at, "createdAt", left_out),
+    )
+    return NewData(
+        "full",
+        _STATUS[user.is_global_ban],
+        claims,
+        UNSET if attributes == _NO_ATTRIBUTES else attributes,
+    )
 
 
-def _attributes(user: User, odd: list[str]) -> dict[str, Any]:
-    attributes: dict[str, Any] = {}
-    if user.user_public_id:
-        attributes["user_public_id"] = user.user_public_id
-    if user.roles is not None:
-        attributes["roles"] = user.roles
-    if user.permissions is not None:
-        attributes["permissions"] = user.permissions
-    if user.description:
-        attributes["description"] = user.description
-    if user.flag_count is not None:
-        attributes["flag_count"] = user.flag_count
-    if user.is_brand is not None:
-        attributes["is_brand"] = user.is_brand
-    if user.is_global_ban is not None:
-        attributes["is_global_ban"] = user.is_global_ban
-    if user.metadata is not None:
-        attributes["metadata"] = user.metadata
-    if user.tags is not None:
-        attributes["tags"] = user.tags
-    if created := carried_time(user.created_at, "createdAt", odd):
-        attributes["created_at"] = created
-    return attributes
-
-
-AMITY = Vendor("amity", "Amity (social.plus)", convert, (Body,), {"row": "$.data.users[...].updatedAt"})
+AMITY = Vendor(
+    name="amity",
+    title="Amity (social.plus)",
+    map=map_message,
+    shapes=_BODIES.shapes,
+    times={"row": "$.data.users[...].updatedAt"},
+)

@@ -1,8 +1,8 @@
-"""Fynd Commerce: the `user` events of two envelopes (vendors.md, section 2).
+"""Fynd Commerce: the events `user` of two envelopes (docs/vendors/fynd.md#what-the-vendor-sends).
 
-Envelope A (company settings, the older one) holds the event under `meta`, envelope B (partners and
-extensions) under `event`. Both hold users in `payload`, a list, with nearly every field twice, in
-snake_case and camelCase. A deletion looks alive: its type decides, or the flag `archive`.
+Envelope A (company settings, the older one) has the event under `meta`, envelope B (partners and extensions)
+under `event`. Both have users in the list `payload`, with nearly every field twice, in snake_case and in
+camelCase, so half of this file is shapes. A deletion looks alive: its type decides, or the flag `archive`.
 """
 
 import re
@@ -10,18 +10,30 @@ from typing import Any
 
 from msgspec import UNSET, Raw, Struct, UnsetType, field
 
-from app.canonical import Data, EventType, Status, TimeSource
-from app.vendors.model import Draft, Dropped, Mapped, Message, T, Vendor, bound_events, deletion, refuse
-from app.vendors.reading import Reader, read_value
+from app.canonical import EventType, Status, TimeSource
+from app.new_event import NewData
+from app.vendors.claims import birthdate, put_email, put_name, put_phone
+from app.vendors.event_names import event_name, read_judged, unknown_event
+from app.vendors.model import (
+    Draft,
+    Mapped,
+    Message,
+    Skipped,
+    T,
+    Vendor,
+    bound_events,
+    deletion,
+    invalid,
+    require_items,
+)
+from app.vendors.tolerant_reader import TolerantReader, read_value
 from app.vendors.values import (
-    birthdate,
+    MILLISECOND,
     carried_time,
-    clock,
-    event_name,
-    identity,
-    number_clock,
+    epoch_time,
+    event_time,
+    id_text,
     text_of,
-    unknown_event,
 )
 
 EVENTS: dict[str, EventType] = {
@@ -29,15 +41,14 @@ EVENTS: dict[str, EventType] = {
     "update": "user.updated",
     "delete": "user.deleted",
 }
-MILLISECOND = 1000
 # What the vendor shows for users without a picture: the ends of the paths.
 DEFAULT_PICTURES = ("default-user-profile.png", "default_profile_img.png")
 _MIDNIGHT = re.compile(r"[Tt ]00:00(?::00(?:\.0+)?)?(?:[Zz]|[+-]\d\d(?::?\d\d)?)?", re.ASCII)
 _DATE_LENGTH = len("1995-07-23")
 
 
-class Event(Struct, gc=False):
-    """`event` of envelope B; A has name and type in `meta.event`, the clock in `meta`."""
+class _Event(Struct, gc=False):
+    """`event` of envelope B. Envelope A has name and type in `meta.event`, and the time in `meta`."""
 
     name: Any = UNSET
     type: Any = UNSET
@@ -46,14 +57,14 @@ class Event(Struct, gc=False):
 
 
 class Meta(Struct, gc=False):
-    event: Event | None = None
+    event: _Event | None = None
     company_id: str | int | None = None
     created_timestamp: Raw | UnsetType = UNSET
     application_id: str | list[Any] | None = None
 
 
-class Email(Struct, omit_defaults=True, gc=False):
-    """As it is read, and as it stands in the attribute `emails`."""
+class _Email(Struct, omit_defaults=True, gc=False):
+    """An element of `emails`, as it is read and as the attribute `emails` has it."""
 
     email: str | None = None
     active: bool | None = None
@@ -62,7 +73,7 @@ class Email(Struct, omit_defaults=True, gc=False):
 
 
 class Phone(Struct, omit_defaults=True, gc=False):
-    """As it is read, and as it stands in `phone_numbers`, without the second spelling."""
+    """An element of `phone_numbers`, as it is read and as the attribute has it, without `countryCode`."""
 
     phone: str | None = None
     country_code: str | int | None = None
@@ -72,9 +83,11 @@ class Phone(Struct, omit_defaults=True, gc=False):
     verified: bool | None = None
 
 
-class User(Struct, gc=False):
-    """In the order in which the vendor sends them: the decoder looks for a member from the last one on,
-    which makes it a tenth faster."""
+class _User(Struct, gc=False):
+    """One user, each field in snake_case and in camelCase."""
+
+    # The order is the vendor's own, because the decoder looks for a member from the last one on: that makes
+    # decoding about a tenth faster than another order.
 
     gender: str | None = None
     account_type_camel: str | None = field(default=None, name="accountType")
@@ -86,7 +99,7 @@ class User(Struct, gc=False):
     application_id_camel: str | None = field(default=None, name="applicationId")
     first_name_camel: str | None = field(default=None, name="firstName")
     last_name_camel: str | None = field(default=None, name="lastName")
-    emails: list[Email] | None = None
+    emails: list[_Email] | None = None
     user_id_camel: Any = field(default=UNSET, name="userId")
     created_at_camel: str | None = field(default=None, name="createdAt")
     updated_at_camel: Any = field(default=UNSET, name="updatedAt")
@@ -105,15 +118,15 @@ class User(Struct, gc=False):
 
 
 class Item(Struct, gc=False):
-    user: User | None = None
+    user: _User | None = None
 
 
 class Head(Struct, gc=False):
-    event: Event | None = None
+    event: _Event | None = None
     meta: Meta | None = None
 
 
-class Body(Head, gc=False):
+class _Body(Head, gc=False):
     payload: list[Item | None] | None = None
     company_id: str | int | None = None
     application_id: str | list[Any] | None = None
@@ -121,241 +134,199 @@ class Body(Head, gc=False):
 
 
 class Source(Struct, gc=False):
-    """What the envelope says for all its users."""
+    """What the envelope says once for all its users."""
 
-    kind: EventType
+    event_type: EventType
     created: Raw | UnsetType
-    created_place: str
+    created_path: str
     company_id: str | int | None
     application_id: str | None
     single_user_id: object
 
 
 # An item of which nothing could be read.
-_NO_EMAIL, _NO_PHONE = Email(), Phone()
-_HEAD = Reader(Head)
-_BODY = Reader(Body)
+_NO_EMAIL, _NO_PHONE = _Email(), Phone()
+_HEAD = TolerantReader(Head)
+_BODY = TolerantReader(_Body)
 
 
-def convert(message: Message) -> Mapped:
-    odd = message.odd
-    body = _BODY.typed(message.body)
-    event, kind = _judge(body or _HEAD.need(message.body, "$", []))
-    body = body or _BODY.need(message.body, "$", odd)
-    if body.payload is None:
-        refuse("$.payload", "array")
-    if not body.payload:
-        raise Dropped("no_users")
+def map_message(message: Message) -> Mapped:
+    left_out = message.left_out
+    (event, event_type), body = read_judged(message, _HEAD, _BODY, _event_of)
+    items = require_items(body.payload, "$.payload")
     meta = None if body.event else body.meta
     source = Source(
-        kind=kind,
+        event_type=event_type,
         created=meta.created_timestamp if meta else event.created_timestamp,
-        created_place="$.meta.created_timestamp" if meta else "$.event.created_timestamp",
+        created_path="$.meta.created_timestamp" if meta else "$.event.created_timestamp",
         company_id=(meta or body).company_id,
         application_id=_only((meta or body).application_id),
-        single_user_id=body.user_id if len(body.payload) == 1 else UNSET,
+        single_user_id=body.user_id if len(items) == 1 else UNSET,
     )
-    if len(body.payload) > 1:
-        # Of these the tenant of each user is made.
+    if len(items) > 1:
+        # The tenant of each user is made of these two.
         shared = len(str(source.company_id)) + len(source.application_id or "")
-        bound_events(shared * len(body.payload))
-    event_id = identity(event.id) or identity(message.headers.get("x-fp-event-id"))
-    return Mapped(f"user/{event.type}", event_id, [_draft(source, item, odd) for item in body.payload])
+        bound_events(shared * len(items))
+    event_id = id_text(event.id) or id_text(message.headers.get("x-fp-event-id"))
+    return Mapped(f"user/{event.type}", event_id, [_draft(source, item, left_out) for item in items])
 
 
-def _judge(head: Head) -> tuple[Event, EventType]:
-    event, place = head.event, "$.event"
+def _event_of(head: Head) -> tuple[_Event, EventType]:
+    event, path = head.event, "$.event"
     if event is None:
-        place = "$.meta.event"
+        path = "$.meta.event"
         event = head.meta.event if head.meta else None
     if event is None:
-        refuse(place, "object")
-    if event.name == "user" and type(event.type) is str and (kind := EVENTS.get(event.type)):
-        return event, kind
-    name = event_name(event.name, f"{place}.name")
+        invalid(path, "object")
+    if event.name == "user" and type(event.type) is str and (event_type := EVENTS.get(event.type)):
+        return event, event_type
+    name = event_name(event.name, f"{path}.name")
     if name != "user":
-        raise Dropped("ping" if name == "ping" else "other_family")
-    event_name(event.type, f"{place}.type")
-    raise unknown_event(f"{place}.type")
+        raise Skipped("ping" if name == "ping" else "other_family")
+    event_name(event.type, f"{path}.type")
+    raise unknown_event(f"{path}.type")
 
 
 def _only(application_id: str | list[Any] | None) -> str | None:
-    """The envelope's application where it names exactly one."""
+    """The envelope's application; None if it names none or several."""
     if not isinstance(application_id, list):
         return application_id
     first = application_id[0] if application_id else None
     return first if type(first) is str and application_id.count(first) == len(application_id) else None
 
 
-def _draft(source: Source, item: Item | None, odd: list[str]) -> Draft:
+def _draft(source: Source, item: Item | None, left_out: list[str]) -> Draft:
     if item is None or item.user is None:
-        refuse("$.payload[...].user", "object")
+        invalid("$.payload[...].user", "object")
     user = item.user
     sub = _sub(user, source)
     time, timesource = _time(user, source)
     application = user.application_id
     if application != user.application_id_camel:
-        application = _twin(application, user.application_id_camel, "application_id", odd)
-    application = identity(application) or identity(source.application_id)
-    company = identity(source.company_id)
+        application = _twin(application, user.application_id_camel, "application_id", left_out)
+    application = id_text(application) or id_text(source.application_id)
+    company = id_text(source.company_id)
     tenant = f"{company}.{application}" if company and application else None
-    if source.kind == "user.deleted" or user.archive:
+    if source.event_type == "user.deleted" or user.archive:
         return Draft("user.deleted", sub, time, timesource, deletion(sub, "soft"), tenant)
-    phones = _phones(user, odd)
+    phones = _phones(user, left_out)
     attributes: dict[str, Any] = {}
     if company:
         attributes["company_id"] = source.company_id
     if application:
         attributes["application_id"] = application
-    _put_attributes(attributes, user, phones, odd)
-    data = Data(
+    _put_attributes(attributes, user, phones, left_out)
+    data = NewData(
         snapshot="full",
         status=_status(user),
-        user=_claims(user, sub, phones, odd),
+        user=_claims(user, sub, phones, left_out),
         attributes=attributes or UNSET,
     )
-    return Draft(source.kind, sub, time, timesource, data, tenant)
+    return Draft(source.event_type, sub, time, timesource, data, tenant)
 
 
-def _sub(user: User, source: Source) -> str:
+def _sub(user: _User, source: Source) -> str:
     return (
-        identity(user.user_id)
-        or identity(user.user_id_camel)
-        or identity(user.mongo_id)
-        or identity(user.id)
-        or identity(source.single_user_id)
-        or refuse("$.payload[...].user.user_id", "non-empty str or int")
+        id_text(user.user_id)
+        or id_text(user.user_id_camel)
+        or id_text(user.mongo_id)
+        or id_text(user.id)
+        or id_text(source.single_user_id)
+        or invalid("$.payload[...].user.user_id", "non-empty str or int")
     )
 
 
-def _time(user: User, source: Source) -> tuple[str, TimeSource]:
-    """The row's time, else the event's; of a deletion the later one, because archiving a user need
-    not touch the row, and must not sort before the row's last update."""
-    row_place = "$.payload[...].user.updated_at"
-    row = clock(user.updated_at, row_place)
+def _time(user: _User, source: Source) -> tuple[str, TimeSource]:
+    """The row's time, else the event's; for a deletion the later one.
+
+    To archive a user need not touch the row, and a deletion must not sort before the row's last update.
+    """
+    row_path = "$.payload[...].user.updated_at"
+    row = event_time(user.updated_at, row_path)
     if row is None:
-        row = clock(user.updated_at_camel, row_place)
-    if row is not None and source.kind != "user.deleted" and not user.archive:
+        row = event_time(user.updated_at_camel, row_path)
+    if row is not None and source.event_type != "user.deleted" and not user.archive:
         return row, "row"
-    event = number_clock(source.created, MILLISECOND, source.created_place)
+    event = epoch_time(source.created, MILLISECOND, source.created_path)
     if row is not None and (event is None or event <= row):
         return row, "row"
     if event is None:
-        refuse(source.created_place, "a number, where the user has no updated_at")
+        invalid(source.created_path, "a number, where the user has no updated_at")
     return event, "event"
 
 
-def _twin(snake: str | None, camel: str | None, name: str, odd: list[str]) -> str | None:
-    """Of a field's two spellings, which differ, the snake_case one; that both are there is counted.
+def _twin(snake: str | None, camel: str | None, name: str, left_out: list[str]) -> str | None:
+    """The value in snake_case of a field whose two spellings differ; it counts if both are there.
 
-    Callers compare themselves: a call for each of the six fields would be a fiftieth of the body's time.
+    Callers compare first: a call for each of the six fields would cost a fiftieth of the time of a body.
     """
     if snake is None:
         return camel
     if camel is not None:
-        odd.append(name)
+        left_out.append(name)
     return snake
 
 
-def _phones(user: User, odd: list[str]) -> list[Phone] | None:
+def _phones(user: _User, left_out: list[str]) -> list[Phone] | None:
     phones = user.phone_numbers
     if phones is None and user.phone_numbers_camel is not UNSET:
-        found = read_value(list[Phone] | None, user.phone_numbers_camel, "phoneNumbers", odd)
+        found = read_value(list[Phone] | None, user.phone_numbers_camel, "phoneNumbers", left_out)
         phones = found if isinstance(found, list) else None
     for phone in phones or ():
         if phone.country_code is None:
             phone.country_code = phone.country_code_camel
         elif phone.country_code_camel not in (None, phone.country_code):
-            odd.append("country_code")
+            left_out.append("country_code")
         phone.country_code_camel = None
     return phones
 
 
-def _claims(user: User, sub: str, phones: list[Phone] | None, odd: list[str]) -> dict[str, Any]:
+def _claims(user: _User, sub: str, phones: list[Phone] | None, left_out: list[str]) -> dict[str, Any]:
     claims: dict[str, Any] = {"sub": sub}
     first, last = user.first_name, user.last_name
     if first != user.first_name_camel:
-        first = _twin(first, user.first_name_camel, "first_name", odd)
+        first = _twin(first, user.first_name_camel, "first_name", left_out)
     if last != user.last_name_camel:
-        last = _twin(last, user.last_name_camel, "last_name", odd)
-    if name := f"{first} {last}" if first and last else first or last:
-        claims["name"] = name
-    if first:
-        claims["given_name"] = first
-    if last:
-        claims["family_name"] = last
+        last = _twin(last, user.last_name_camel, "last_name", left_out)
+    put_name(claims, first, last)
     if user.emails:
-        _put_email(claims, user.emails)
+        put_email(claims, user.emails)
     if user.gender:
         claims["gender"] = user.gender.lower()
-    if user.dob and (born := _birthdate(user.dob, odd)):
+    if user.dob and (born := _birthdate(user.dob, left_out)):
         claims["birthdate"] = born
     if phones:
-        _put_phone(claims, phones)
+        put_phone(claims, phones)
     picture = user.profile_pic_url
     if picture != user.profile_pic_url_camel:
-        picture = _twin(picture, user.profile_pic_url_camel, "profile_pic_url", odd)
+        picture = _twin(picture, user.profile_pic_url_camel, "profile_pic_url", left_out)
     if picture and _is_own_picture(picture):
         claims["picture"] = picture
     return claims
 
 
-def _status(user: User) -> Status | UnsetType:
+def _status(user: _User) -> Status | UnsetType:
     if user.active is None:
         return UNSET
     return "active" if user.active else "blocked"
 
 
-def _put_email(claims: dict[str, Any], emails: list[Email]) -> None:
-    """The primary active address, else the first active one."""
-    chosen = None
-    for item in emails:
-        if item.email and item.active is not False:
-            chosen = chosen or item
-            if item.primary:
-                chosen = item
-                break
-    if chosen is not None:
-        claims["email"] = chosen.email
-        if chosen.verified is not None:
-            claims["email_verified"] = chosen.verified
-
-
 def _birthdate(dob: str, left_out: list[str]) -> str | None:
-    """The claim; None, and counted, for another text than a date or a date-time at midnight.
+    """The claim of a date, or of a date-time at midnight; None for another text, which is left out.
 
-    Older rows hold a date-time. One that was written in another zone than the user's has another time
-    of day, and its date may be a day off.
+    Older rows have a date-time. If it was written in another time zone than the user's, its time of day
+    is not midnight, and its date may be a day off.
     """
     if len(dob) > _DATE_LENGTH and _MIDNIGHT.fullmatch(dob, _DATE_LENGTH):
         dob = dob[:_DATE_LENGTH]
     return birthdate(dob, "dob", left_out)
 
 
-def _put_phone(claims: dict[str, Any], phones: list[Phone]) -> None:
-    """The primary number with its country code, unless it has one already or none is told; 0 is none."""
-    for item in phones:
-        number, code = item.phone, item.country_code
-        if item.primary and number:
-            if type(code) is str:
-                code = _code_of(code)
-            claims["phone_number"] = f"+{code}{number}" if code and number[0] != "+" else number
-            if item.verified is not None:
-                claims["phone_number_verified"] = item.verified
-            return
-
-
-def _code_of(text: str) -> str:
-    """The country code without its plus; empty text if there is none, as it is for a code of zeros."""
-    code = (identity(text) or "").removeprefix("+")
-    return code if code.strip("0") else ""
-
-
 def _is_own_picture(url: str) -> bool:
-    """Relative ones would need the address of a content network that nobody sends."""
+    """Whether the picture is absolute and no default: no body says what a relative one is relative to."""
     if url[0] not in "hH" or not url[:8].lower().startswith(("https://", "http://")):
         return False
-    if "default" not in url:  # perf: usual pictures need no look at their path
+    if "default" not in url:  # usual pictures need no look at their path
         return True
     path = url.partition("#")[0].partition("?")[0].partition("://")[2].partition("/")[2]
     return not path.endswith(DEFAULT_PICTURES)
@@ -366,13 +337,13 @@ def _without(nothing: T, items: list[T]) -> list[T]:
 
 
 def _put_attributes(
-    attributes: dict[str, Any], user: User, phones: list[Phone] | None, odd: list[str]
+    attributes: dict[str, Any], user: _User, phones: list[Phone] | None, left_out: list[str]
 ) -> None:
     account, created = user.account_type, user.created_at
     if account != user.account_type_camel:
-        account = _twin(account, user.account_type_camel, "account_type", odd)
+        account = _twin(account, user.account_type_camel, "account_type", left_out)
     if created != user.created_at_camel:
-        created = _twin(created, user.created_at_camel, "created_at", odd)
+        created = _twin(created, user.created_at_camel, "created_at", left_out)
     if account:
         attributes["account_type"] = account
     if user.external_id is not None and (external := text_of(user.external_id)):
@@ -381,12 +352,14 @@ def _put_attributes(
         attributes["emails"] = _without(_NO_EMAIL, user.emails)
     if phones is not None:
         attributes["phone_numbers"] = _without(_NO_PHONE, phones)
-    if text := carried_time(created, "created_at", odd):
+    if text := carried_time(created, "created_at", left_out):
         attributes["created_at"] = text
 
 
-_CLOCKS: dict[TimeSource, str] = {
-    "row": "$.payload[...].user.updated_at",
-    "event": "$.(meta|event).created_timestamp",
-}
-FYND = Vendor("fynd", "Fynd", convert, (Body,), _CLOCKS)
+FYND = Vendor(
+    name="fynd",
+    title="Fynd",
+    map=map_message,
+    shapes=(_Body,),
+    times={"row": "$.payload[...].user.updated_at", "event": "$.(meta|event).created_timestamp"},
+)

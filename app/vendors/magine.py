@@ -1,37 +1,32 @@
-"""Magine Pro: Standard-Webhooks bodies, `{type, timestamp, data}` (vendors.md, section 3).
+"""Magine Pro: bodies of Standard Webhooks, `{type, timestamp, data}` (docs/vendors/magine.md#snapshots).
 
-The event id is in the `webhook-id` header only. `user.updated` is partial, and how it sends a
-cleared field is not documented: null and empty text count as cleared, but for `mobilePhone`, whose
-documented samples are all empty.
+The event id is in the header `webhook-id` only. `user.updated` is partial, and no source says how it sends a
+cleared field: null and empty text count as cleared, but for `mobilePhone`, which is empty in all samples.
 """
 
 from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
 
-from app.canonical import Data, EventType
-from app.vendors.model import Draft, Dropped, Mapped, Message, Vendor, deletion, needed, refuse
-from app.vendors.reading import Reader
-from app.vendors.values import (
-    birthdate,
-    clock,
-    event_name,
-    gender,
-    identity,
-    needed_id,
-    other_family,
-    unknown_event,
-)
+from app.new_event import NewData
+from app.vendors.claims import birthdate, gender
+from app.vendors.event_bodies import EventBodies
+from app.vendors.event_names import EventNames
+from app.vendors.model import Draft, Mapped, Message, Vendor, deletion, invalid
+from app.vendors.values import id_text, require_event_time, require_id
 
-EVENTS: dict[str, EventType] = {
-    "user.created": "user.created",
-    "user.updated": "user.updated",
-    "user.deleted": "user.deleted",
-}
+EVENTS = EventNames(
+    "$.type",
+    {
+        "user.created": "user.created",
+        "user.updated": "user.updated",
+        "user.deleted": "user.deleted",
+    },
+)
 Text = str | UnsetType | None
 
 
-class User(Struct, rename="camel", gc=False):
+class _User(Struct, rename="camel", gc=False):
     user_id: Any = UNSET
     name: Text = UNSET
     country: Text = UNSET
@@ -46,82 +41,86 @@ class User(Struct, rename="camel", gc=False):
     zip_code: Text = UNSET
 
 
-class Head(Struct, gc=False):
-    type: Any = UNSET
-
-
-class Body(Head, gc=False):
+class _Body(Struct, gc=False):
     timestamp: Any = UNSET
-    data: User | None = None
+    data: _User | None = None
 
 
-_HEAD = Reader(Head)
-_BODY = Reader(Body)
+class _Address(Struct, gc=False):
+    country: Text = UNSET
+    postal_code: Text = UNSET
 
 
-def convert(message: Message) -> Mapped:
-    odd = message.odd
-    body = _BODY.typed(message.body)
-    name, kind = _judge(body or _HEAD.need(message.body, "$", odd))
-    body = body or _BODY.need(message.body, "$", odd)
-    user = needed(body.data, "$.data")
-    sub = needed_id(user.user_id, "$.data.userId")
-    time = clock(body.timestamp, "$.timestamp")
-    if time is None:
-        refuse("$.timestamp", "an RFC 3339 time with an offset")
-    if kind == "user.deleted":
+class _Claims(Struct, gc=False):
+    sub: str
+    name: Text = UNSET
+    email: Text = UNSET
+    gender: Text = UNSET
+    birthdate: Text = UNSET
+    locale: Text = UNSET
+    phone_number: Text = UNSET
+    address: _Address | UnsetType = UNSET
+
+
+class _Attributes(Struct, gc=False):
+    email_opt_in: bool | UnsetType | None = UNSET
+    country: Text = UNSET
+    tags: list[str] | UnsetType | None = UNSET
+
+
+_BODIES = EventBodies(EVENTS, dict.fromkeys(EVENTS.types, _Body))
+_NO_ADDRESS, _NO_ATTRIBUTES = _Address(), _Attributes()
+# What becomes of an empty text, a null and an absent member: in an update the first two clear the value.
+_CLEARED: dict[Text, UnsetType | None] = {"": None, None: None, UNSET: UNSET}
+_NOT_SET: dict[Text, UnsetType | None] = {"": UNSET, None: UNSET, UNSET: UNSET}
+
+
+def map_message(message: Message) -> Mapped:
+    name, event_type, body = _BODIES.read(message)
+    user = body.data or invalid("$.data", "object")
+    sub = require_id(user.user_id, "$.data.userId")
+    time = require_event_time(body.timestamp, "$.timestamp")
+    if event_type == "user.deleted":
         data = deletion(sub, "unknown")
     else:
-        data = _profile(user, sub, kind == "user.updated", odd)
-    return Mapped(name, identity(message.headers.get("webhook-id")), [Draft(kind, sub, time, "event", data)])
+        data = _profile(user, sub, event_type == "user.updated", message.left_out)
+    event_id = id_text(message.headers.get("webhook-id")) if message.headers else None
+    return Mapped(name, event_id, [Draft(event_type, sub, time, "event", data)])
 
 
-def _judge(head: Head) -> tuple[str, EventType]:
-    name = event_name(head.type, "$.type")
-    if kind := EVENTS.get(name):
-        return name, kind
-    if other_family(name):
-        raise Dropped("other_family")
-    raise unknown_event("$.type")
-
-
-def _profile(user: User, sub: str, partial: bool, odd: list[str]) -> Data:
-    claims: dict[str, Any] = {"sub": sub}
-    _put(claims, "name", user.name, partial)
-    _put(claims, "email", user.email, partial)
-    _put(claims, "gender", gender(user.gender) if user.gender else user.gender, partial)
-    born = user.birth_date
-    if born:
-        born = birthdate(born, "birthDate", odd) or UNSET
-    _put(claims, "birthdate", born, partial)
-    _put(claims, "locale", user.locale, partial)
-    _put(claims, "phone_number", UNSET if user.mobile_phone == "" else user.mobile_phone, partial)
-    address: dict[str, Any] = {}
-    _put(address, "country", user.country, partial)
-    _put(address, "postal_code", user.zip_code, partial)
-    if address:
-        claims["address"] = address
-    attributes: dict[str, Any] = {}
-    _put(attributes, "email_opt_in", user.email_opt_in, partial)
-    _put(attributes, "country", user.country, partial)
-    _put(attributes, "tags", user.tags, partial)
-    before = user.email_before_update
-    return Data(
-        snapshot="partial" if partial else "full",
-        user=claims,
-        attributes=attributes or UNSET,
+def _profile(user: _User, sub: str, partial: bool, left_out: list[str]) -> NewData:
+    empty = _CLEARED if partial else _NOT_SET
+    country, phone, before = user.country or empty[user.country], user.mobile_phone, user.email_before_update
+    born = birthdate(user.birth_date, "birthDate", left_out) if user.birth_date else None
+    address = _Address(country, user.zip_code or empty[user.zip_code])
+    claims = _Claims(
+        sub,
+        name=user.name or empty[user.name],
+        email=user.email or empty[user.email],
+        gender=gender(user.gender) if user.gender else empty[user.gender],
+        birthdate=born or (UNSET if user.birth_date else empty[user.birth_date]),
+        locale=user.locale or empty[user.locale],
+        phone_number=UNSET if phone == "" else phone or empty[phone],
+        address=UNSET if address == _NO_ADDRESS else address,
+    )
+    attributes = _Attributes(
+        email_opt_in=empty[None] if user.email_opt_in is None else user.email_opt_in,
+        country=country,
+        tags=empty[None] if user.tags is None else user.tags,
+    )
+    return NewData(
+        "partial" if partial else "full",
+        UNSET,
+        claims,
+        UNSET if attributes == _NO_ATTRIBUTES else attributes,
         previous={"email": before} if before and before != user.email else UNSET,
     )
 
 
-def _put(target: dict[str, Any], name: str, value: object, partial: bool) -> None:
-    """A value that is not set is left out of a full snapshot, and null in a partial one."""
-    if value is UNSET:
-        return
-    if value is not None and value != "":
-        target[name] = value
-    elif partial:
-        target[name] = None
-
-
-MAGINE = Vendor("magine", "Magine Pro", convert, (Body,), {"event": "$.timestamp"})
+MAGINE = Vendor(
+    name="magine",
+    title="Magine Pro",
+    map=map_message,
+    shapes=_BODIES.shapes,
+    times={"event": "$.timestamp"},
+)

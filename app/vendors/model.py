@@ -1,70 +1,58 @@
-"""What a vendor's mapper gets and gives: a record in, drafts of canonical events out.
+"""What a mapper is given and what it returns: a message in, drafts of canonical events out.
 
-A vendor is one pure function, `Mapper`. What all vendors share (ids, keys, times, tenants, the
-envelope of the event, the three outcomes) is added in `app.vendors.convert`.
+A vendor is one pure function, `Mapper`. `app.vendors.conversion` adds what all vendors share: ids, keys,
+tenants, limits of time, the rest of the canonical event, and the three outcomes.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any, Final, NoReturn, Protocol, TypeVar
+from collections.abc import Callable
+from typing import Final, NoReturn, TypeVar, get_args
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
-from app.canonical import Data, Deletion, DeletionKind, EventType, TimeSource
+from app.canonical import Actor, Deletion, DeletionKind, EventType, TimeSource
+from app.new_event import NewData
 from app.outcome import DeadReason, SkipReason
 
 T = TypeVar("T")
 
-# What an envelope says once stands in the event of each of its users: a body of 1 MiB could become
-# 25 GB. The shortest users there are make its events forty times as large, and usual ones twice.
+# The event of each user repeats what the envelope says once, so a body of 1 MiB could become 25 GB. The
+# events of the shortest possible users are forty times as large as their body, those of usual users twice.
 MAX_EVENTS_BYTES: Final = 64 << 20
 
 
-class Record(Protocol):
-    """A record of a vendor topic, as Kafka's clients name its parts; `timestamp` in milliseconds, None or
-    negative if it has none.
-
-    A header without a value is null, which means the same as empty text.
-    """
-
-    @property
-    def offset(self) -> int: ...
-    @property
-    def timestamp(self) -> int | None: ...
-    @property
-    def value(self) -> bytes | None: ...
-    @property
-    def headers(self) -> Sequence[tuple[str, bytes | None]]: ...
-
-
 class Message(Struct, gc=False):
-    """What a mapper reads.
+    """What a mapper is given.
 
-    `headers`: lower-case names, of one name the last, only non-empty UTF-8 values.
+    `headers`: names in lower case; if a name repeats, its last value. Only values that are non-empty UTF-8.
     `recorded`: the record's timestamp, as `Draft.time` has it; BEFORE_ALL if it has none.
-    `odd`: the mapper appends the names of fields that it leaves out because their value cannot be carried.
+    `left_out`: the mapper appends the name of each field that it leaves out because its value is unusable.
     """
 
     body: bytes
     headers: dict[str, str]
     recorded: str
-    odd: list[str]
+    left_out: list[str]
 
 
 class Draft(Struct, gc=False):
-    """One canonical event as far as the vendor decides it. `time` is text that sorts as the instants do
-    (app/times.py): UTC with six digits, or one of the two that stand for times nobody can write."""
+    """One canonical event as far as the vendor decides it.
+
+    `time` is text that sorts as the instants do (app/times.py): UTC with six digits, or one of the two that
+    stand for times that nobody can write. An event with the time of its record (`timesource` "record",
+    `time` of `Message.recorded`) becomes a partial one, whatever `data` says.
+    """
 
     type: EventType
     sub: str
     time: str
     timesource: TimeSource
-    data: Data
+    data: NewData
     tenant: str | None = None
 
 
 class Mapped(Struct, gc=False):
-    """All events of one message. `event_id` is the vendor's own as `values.identity` judges it, None if it
-    gives none."""
+    """All events of one message. `event_id` is the vendor's own, as `values.id_text` returns it; None if the
+    message has none, and then equal bodies are one event."""
 
     vendortype: str
     event_id: str | None
@@ -74,24 +62,24 @@ class Mapped(Struct, gc=False):
 Mapper = Callable[[Message], Mapped]
 
 
-class Vendor(Struct, frozen=True):
-    """One line of the registry. `name` is in topics, keys, metrics and `source`; `title` for people.
+class Vendor(Struct, frozen=True, kw_only=True):
+    """One line of the registry. `name` is in topics, keys, metrics and `source`; `title` is for people.
 
-    `clocks`: where in the body the time of an event is from, by its `timesource`.
-    `shapes` are the structs of the vendor's bodies. `open_names` ends the names of members that are
-    carried though no struct has them.
+    `shapes` are the structs of the vendor's bodies.
+    `times` gives for each `timesource` the path of the time in a body; the record's own time needs no entry.
+    `open_names` is the end of the names of members that are carried though no struct has them.
     """
 
     name: str
     title: str
     map: Mapper
     shapes: tuple[type[Struct], ...]
-    clocks: dict[TimeSource, str] = {}
+    times: dict[TimeSource, str]
     open_names: str = ""
 
 
-class Refused(Exception):
-    """The record is dead: raised by mappers with the reason and a detail that quotes nothing."""
+class Invalid(Exception):
+    """The record is dead. `detail` has a path and what was expected there, and quotes nothing."""
 
     def __init__(self, reason: DeadReason, detail: str) -> None:
         super().__init__(detail)
@@ -99,32 +87,46 @@ class Refused(Exception):
         self.detail = detail
 
 
-class Dropped(Exception):
-    """The record is skipped."""
+class Skipped(Exception):
+    """The record is skipped: it is known, and deliberately not emitted."""
 
     def __init__(self, reason: SkipReason) -> None:
         super().__init__(reason)
         self.reason: SkipReason = reason
 
 
-def refuse(place: str, expected: str) -> NoReturn:
-    """The needed field at `place` (`$.data.userId`) is missing or not what was `expected`."""
-    raise Refused("schema", f"{place}: expected {expected}")
+def invalid(path: str, expected: str) -> NoReturn:
+    """Raises Invalid: the field at `path` (`$.data.userId`) is missing or not what was `expected`."""
+    raise Invalid("schema", f"{path}: expected {expected}")
 
 
 def bound_events(size: int) -> None:
-    """Refuses a message whose events would have `size` bytes together, where that is too much."""
+    """Raises Invalid if events of `size` bytes together are too many for one message.
+
+    A mapper calls it if it copies a text of the envelope for each user.
+    """
     if size > MAX_EVENTS_BYTES:
-        raise Refused("too_large", f"$: expected events of at most {MAX_EVENTS_BYTES} bytes together")
+        raise Invalid("too_large", f"$: expected events of at most {MAX_EVENTS_BYTES} bytes together")
 
 
-def needed(value: T | None, place: str) -> T:
-    """The object at `place`, which must be there."""
-    if value is None:
-        refuse(place, "object")
-    return value
+def require_items(items: list[T] | None, path: str) -> list[T]:
+    """The users at `path`, which must be an array. Raises Skipped if there are none."""
+    if items is None:
+        invalid(path, "array")
+    if not items:
+        raise Skipped("no_users")
+    return items
 
 
-def deletion(sub: str, kind: DeletionKind, **more: Any) -> Data:
-    """The data of a `user.deleted`: of the user only `sub`."""
-    return Data(snapshot="partial", status="deleted", user={"sub": sub}, deletion=Deletion(kind=kind), **more)
+class OnlySub(Struct, gc=False):
+    """The claims of an event that says nothing else of its user."""
+
+    sub: str
+
+
+_DELETIONS: Final = {kind: Deletion(kind) for kind in get_args(DeletionKind)}
+
+
+def deletion(sub: str, kind: DeletionKind, actor: Actor | UnsetType = UNSET) -> NewData:
+    """The data of a `user.deleted`, which has of the user only `sub`."""
+    return NewData("partial", "deleted", OnlySub(sub), deletion=_DELETIONS[kind], actor=actor)

@@ -1,4 +1,4 @@
-"""The command as a process of its own, with nothing of ours in its environment but what a test says."""
+"""The command `rollcall` as a process, with no settings in its environment but those of a test."""
 
 import os
 import subprocess
@@ -33,7 +33,7 @@ def run(
 
 
 def start(*arguments: str) -> subprocess.Popen[bytes]:
-    """With pipes for all three streams; use it as a context manager."""
+    """Starts the command with pipes for all three streams. Use it as a context manager."""
     return subprocess.Popen(
         [sys.executable, "-m", "app", *arguments],
         stdin=subprocess.PIPE,

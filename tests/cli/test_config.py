@@ -1,4 +1,4 @@
-"""`rollcall config`, and what every command says to settings and usage that are wrong."""
+"""`rollcall config`, and what every command prints if a setting or its usage is wrong."""
 
 import pytest
 
@@ -48,7 +48,7 @@ def test_the_table_has_a_row_for_every_variable() -> None:
     assert lines[0] == "| variable | default | meaning |"
     assert [line.split("`")[1] for line in lines[2:]] == [variable.name for variable in variables()]
     assert all(line.count(" | ") == 2 for line in lines[2:])
-    # Of the defaults, not of the settings in force.
+    # The table shows the defaults, not the settings in force.
     assert "crew" not in done.stdout.decode()
 
 

@@ -1,4 +1,4 @@
-"""`rollcall convert` as a process: lines in, one outcome each out."""
+"""`rollcall convert` as a process: one outcome for each line."""
 
 import json
 import subprocess
@@ -151,7 +151,7 @@ def test_a_reader_that_goes_away_ends_it_without_a_traceback() -> None:
             pass
         assert process.wait(30) == 1
         assert process.stderr.read() == b""
-        # What the closed pipe did not take must not be tried again.
+        # Bytes that the closed pipe did not take must not be written again at the end of `with`.
         process.stdin = None
 
 

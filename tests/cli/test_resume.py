@@ -1,4 +1,4 @@
-"""`rollcall resume` and the worker's answers to it; a real hold is in tests/integration."""
+"""`rollcall resume` and the worker's answers to it. Tests with a real pause are in tests/integration."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -7,11 +7,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 import pytest
 from aiohttp import ClientSession, web
 
-from app.cli.failed import Failed
 from app.cli.resume import run_resume
+from app.engine import NotCommitted
+from app.errors import CommandFailed, ResumeRefused
 from app.health import http_server
 from app.http_access import is_loopback
-from app.lane import NotRecorded
 from app.metrics import Metrics
 from app.settings import Settings
 from tests.cli.command import run
@@ -19,10 +19,13 @@ from tests.cli.command import run
 LOCAL = "127.0.0.1"
 
 
-async def resume(vendor: str) -> int:
-    """Magine is held, the group rebalances while Fynd is resumed, Amity is not held."""
+async def resume(vendor: str, skip: str = "") -> int:
+    """Answers as a worker in which Magine is paused and Amity is not; while Fynd is resumed, the group
+    rebalances. Only the record t/1/2 can be skipped."""
     if vendor == "fynd":
-        raise NotRecorded
+        raise NotCommitted
+    if skip not in ("", "t/1/2"):
+        raise ResumeRefused("--skip: why")
     return {"magine": 3, "amity": 0}[vendor]
 
 
@@ -35,21 +38,21 @@ async def test_the_worker_of_the_settings_is_asked(capsys: pytest.CaptureFixture
         for host in (LOCAL, "0.0.0.0"):
             settings = Settings(http_host=host, http_port=port)
             assert await asyncio.to_thread(run_resume, settings, "magine", None) == 0
-    assert capsys.readouterr().out == "magine goes on: 3 partitions\n" * 2
+    assert capsys.readouterr().out == "magine is resumed: 3 partitions\n" * 2
 
 
 @pytest.mark.parametrize(
     ("vendor", "problem"),
     [
         ("fynd", "the group is rebalancing, try again"),
-        ("amity", "amity is not held in this worker"),
+        ("amity", "amity is not paused in this worker"),
         ("nobody", "no such vendor"),
     ],
 )
 async def test_a_no_is_one_line(vendor: str, problem: str) -> None:
     async with serve() as port:
         url = f"http://{LOCAL}:{port}"
-        with pytest.raises(Failed, match=f"^{url} says: {problem}$"):
+        with pytest.raises(CommandFailed, match=f"^{url} says: {problem}$"):
             await asyncio.to_thread(run_resume, Settings(), vendor, url + "/")
 
 
@@ -63,7 +66,7 @@ async def test_a_page_in_a_browser_resumes_nothing() -> None:
 
 @asynccontextmanager
 async def answering(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[str]:
-    """The address of a server that is no worker."""
+    """Gives the address of a server that is no worker."""
     server = web.Application()
     server.add_routes([web.route("*", "/{path:.*}", handler)])
     runner = web.AppRunner(server)
@@ -76,9 +79,9 @@ async def answering(handler: Callable[[web.Request], Awaitable[web.StreamRespons
 
 
 async def failure(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> str:
-    """What is said of a server that is no worker."""
+    """Returns the line of the command if it calls a server that is no worker."""
     async with answering(handler) as url:
-        with pytest.raises(Failed) as failed:
+        with pytest.raises(CommandFailed) as failed:
             await asyncio.to_thread(run_resume, Settings(), "magine", url)
         return str(failed.value).replace(url, "URL")
 
@@ -100,8 +103,23 @@ async def test_another_server_than_a_worker_is_one_line() -> None:
 
 @pytest.mark.parametrize("url", ["file:///etc/hostname", "localhost:6066"])
 def test_a_url_is_of_http(url: str) -> None:
-    with pytest.raises(Failed, match="expected http://HOST:PORT"):
+    with pytest.raises(CommandFailed, match="expected http://HOST:PORT"):
         run_resume(Settings(), "magine", url)
+
+
+async def test_a_record_is_named_as_it_is_and_a_refusal_is_one_line() -> None:
+    async with serve() as port:
+        url = f"http://{LOCAL}:{port}"
+        assert await asyncio.to_thread(run_resume, Settings(), "magine", url, "t/1/2") == 0
+        for other in ("t/1/3", "t/1/2&skip=", "t/1/2?x=#y", "t/1/2 "):
+            with pytest.raises(CommandFailed, match=f"^{url} says: --skip: why$"):
+                await asyncio.to_thread(run_resume, Settings(), "magine", url, other)
+
+
+def test_what_is_no_position_is_a_usage_error() -> None:
+    done = run("resume", "events", "--skip", "users.events/1")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"expected TOPIC/PARTITION/OFFSET" in done.stderr
 
 
 def test_an_unknown_vendor_is_a_usage_error() -> None:
@@ -155,7 +173,7 @@ async def test_with_the_token_a_peer_may_be_anywhere(scheme: str, far_away: None
 
 @pytest.fixture
 def far_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A peer of another machine: the tests have only this one."""
+    """Makes each peer look like one of another machine."""
     monkeypatch.setattr("app.http_access.is_loopback", lambda _address: False)
 
 
@@ -219,7 +237,7 @@ async def test_the_command_sends_the_token_of_its_settings(capsys: pytest.Captur
         url = f"http://{LOCAL}:{port}"
         assert await asyncio.to_thread(run_resume, Settings(http_token=TOKEN), "magine", url) == 0
         for other in ("", TOKEN[1:]):
-            with pytest.raises(Failed) as failed:
+            with pytest.raises(CommandFailed) as failed:
                 await asyncio.to_thread(run_resume, Settings(http_token=other), "magine", url)
             assert str(failed.value) == f"{url} says: the bearer token of HTTP_TOKEN is needed"
     assert TOKEN not in capsys.readouterr().out

@@ -9,7 +9,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from app.embedded_kafka.properties import free_ports
 from app.settings import load
-from app.topics import Topic, _create, expected_topics
+from app.topic_admin import _create
+from app.topics import TopicSpec, expected_topics
 from app.vendors import VENDORS
 from tests.cli.command import run
 from tests.kafka import create_topics, topic_names
@@ -47,7 +48,7 @@ def test_topics_are_shown_created_and_checked(ours: dict[str, str]) -> None:
     assert created.stdout.decode() == "".join(
         f"{topic.name}  partitions={topic.partitions} cleanup.policy={topic.cleanup}\n" for topic in topics
     )
-    # Once more changes nothing.
+    # A second run changes nothing.
     again = run("topics", "--create", "--check", ours=ours)
     assert (again.returncode, again.stdout, again.stderr) == (0, created.stdout, b"")
 
@@ -84,6 +85,7 @@ def test_what_is_not_as_it_is_created_is_warned_of(ours: dict[str, str]) -> None
             for config in (
                 "max.message.bytes",
                 "min.compaction.lag.ms",
+                "min.cleanable.dirty.ratio",
                 "max.compaction.lag.ms",
                 "segment.ms",
                 "delete.retention.ms",
@@ -106,8 +108,9 @@ def test_a_changelog_that_forgets_is_refused_in_one_line(ours: dict[str, str]) -
 def test_a_topic_is_created_without_what_a_cluster_refuses(
     ours: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A policy of a managed cluster, which needs a class of Java, refuses with a line like this."""
-    topic = Topic(ours["TOPIC_EVENTS"], 2, "compact", True, "changelog", {"segment.ms": "-1"})
+    """The invalid value takes the place of a managed cluster's policy, which would need a class of Java: it
+    is refused with a similar line."""
+    topic = TopicSpec(ours["TOPIC_EVENTS"], 2, "compact", True, "changelog", {"segment.ms": "-1"})
 
     async def create() -> None:
         async with started(ours["BROKER_URL"]) as admin:
@@ -122,9 +125,10 @@ def test_a_topic_is_created_without_what_a_cluster_refuses(
 def test_a_topic_of_dead_letters_is_created_with_the_limit_of_a_cluster_that_takes_less(
     ours: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A managed cluster refuses 16 MiB like this; its own limit is good enough for most letters."""
+    """The invalid value takes the place of 16 MiB on a managed cluster, which refuses them in the same way.
+    Its own limit is enough for most dead letters."""
     configs = {"max.message.bytes": "-1", "retention.ms": "1000", "message.timestamp.after.max.ms": "1"}
-    topic = Topic(ours["TOPIC_DEAD_LETTER"], 2, "delete", False, "dead_letter", configs)
+    topic = TopicSpec(ours["TOPIC_DEAD_LETTER"], 2, "delete", False, "dead_letter", configs)
 
     async def create() -> None:
         async with started(ours["BROKER_URL"]) as admin:

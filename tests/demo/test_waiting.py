@@ -1,9 +1,9 @@
-"""The demo does not wait for ever."""
+"""The demo has a time limit for everything that it waits for."""
 
 import pytest
 
-from app.cli.failed import Failed
 from app.demo.waiting import Deadline
+from app.errors import CommandFailed
 
 
 def test_the_time_is_over_at_the_deadline_and_the_line_says_what_was_missing() -> None:
@@ -12,5 +12,7 @@ def test_the_time_is_over_at_the_deadline_and_the_line_says_what_was_missing() -
     now = 219.9
     deadline.check("the worker to be ready")
     now = 220.0
-    with pytest.raises(Failed, match=r"^the demo gave up after 120 s, waiting for the worker to be ready$"):
+    with pytest.raises(
+        CommandFailed, match=r"^the demo gave up after 120 s, waiting for the worker to be ready$"
+    ):
         deadline.check("the worker to be ready")

@@ -1,4 +1,5 @@
-"""The files of `docker compose up` fit one another and the worker. No Docker here: they are read."""
+"""The files of `docker compose up` fit each other and the worker. They are only read, because the tests have
+no Docker."""
 
 from pathlib import Path
 from typing import Any

@@ -1,1 +1,1 @@
-"""Tests of the embedded broker itself: these start their own, whatever BROKER_URL says."""
+"""Tests of the embedded broker itself. They start their own brokers, also if BROKER_URL is set."""

@@ -1,4 +1,4 @@
-"""Other processes, seen by their id."""
+"""Other processes and their ids."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 def is_gone(pid: int) -> bool:
-    """Whether no process has this id, not even as a zombie."""
+    """Returns whether no process has this id, not even a zombie process."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -18,7 +18,7 @@ def is_gone(pid: int) -> bool:
 
 @contextmanager
 def python(code: str, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
-    """A Python process that runs `code`; killed at the end if it is still there."""
+    """Gives a Python process that runs `code`. It is killed at the end if it still runs."""
     process = subprocess.Popen(
         [sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -30,6 +30,6 @@ def python(code: str, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
 
 
 def line(process: "subprocess.Popen[str]") -> str:
-    """The next line of its standard output, "" if it has ended."""
+    """Returns the next line of its standard output, or "" if it has ended."""
     assert process.stdout is not None
     return process.stdout.readline().strip()

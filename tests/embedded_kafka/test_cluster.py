@@ -1,4 +1,4 @@
-"""A real broker: it serves, keeps its data, and says why when it does not start."""
+"""A real broker: it serves, keeps its data, and says why if it does not start."""
 
 import socket
 import tempfile
@@ -16,7 +16,7 @@ from tests.kafka import consume_all, create_topics, produce
 
 pytestmark = pytest.mark.kafka
 
-# A node that was killed is let in again only when its old session has ended, 9 s by default.
+# A node that was killed can come back only after its old session has ended, by default 9 s later.
 _QUICK_RETURN = {"broker.session.timeout.ms": "2000", "broker.heartbeat.interval.ms": "500"}
 
 
@@ -28,7 +28,7 @@ def kafka() -> Iterator[EmbeddedKafka]:
 
 @pytest.fixture
 def no_traces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Whatever the test does, no temporary folder may be left."""
+    """Fails if the test leaves a temporary folder behind."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     yield
     assert list(tmp_path.iterdir()) == []
@@ -37,11 +37,11 @@ def no_traces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 def test_it_takes_records_and_gives_them_back(kafka: EmbeddedKafka, unique: Callable[[str], str]) -> None:
     topic = unique("topic")
     create_topics(kafka.bootstrap, {topic: 3})
-    places = produce(
+    positions = produce(
         kafka.bootstrap, topic, [(b"key", b"value"), (None, b"", [("name", b"x")], 981_173_106_000)]
     )
     records = consume_all(kafka.bootstrap, topic)
-    assert sorted(places) == [(record.partition, record.offset) for record in records]
+    assert sorted(positions) == [(record.partition, record.offset) for record in records]
     assert {(record.key, record.value) for record in records} == {(b"key", b"value"), (None, b"")}
     assert [record.timestamp for record in records if record.headers == [("name", b"x")]] == [981_173_106_000]
 
@@ -107,7 +107,7 @@ def test_stopped_it_is_gone_and_so_is_its_data() -> None:
     kafka = EmbeddedKafka()
     kafka.start()
     pid = kafka.pid()
-    # The hard case: a paused process does not hear SIGTERM.
+    # The hard case: a paused process does not handle SIGTERM.
     kafka.pause()
     kafka.stop()
     assert is_gone(pid)

@@ -1,4 +1,5 @@
-"""Kafka's tools take an id that begins with a dash for an option: one start in 64 would fail."""
+"""Ids of clusters never begin with a dash: Kafka's tools would take such an id for an option, so that one
+start in 64 would fail."""
 
 import uuid
 

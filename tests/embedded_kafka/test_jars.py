@@ -1,4 +1,4 @@
-"""Fetching Kafka: once, whole, and with one line when it cannot be had. No network: jgo is replaced."""
+"""Fetching Kafka: once, complete, and with one line if it fails. jgo is replaced, so no network is used."""
 
 import sys
 import zipfile
@@ -12,7 +12,7 @@ from app.embedded_kafka.__main__ import main
 
 
 class Artifact:
-    """As jgo's: a jar that may be in the cache, and a way to have it."""
+    """Stands in for jgo's artifact: a jar that may be in the cache and can be fetched."""
 
     def __init__(self, jar: Path) -> None:
         self.cached_path = jar
@@ -26,7 +26,7 @@ class Artifact:
 
 
 class Repository:
-    """Stands in for `jgo.resolve`; fails as often as it is told."""
+    """Stands in for `jgo.resolve`. It fails `failures` times before it answers."""
 
     def __init__(self, artifacts: list[Artifact], failures: int = 0) -> None:
         self.artifacts = artifacts

@@ -1,4 +1,4 @@
-"""Nothing outlives the process that asked for it."""
+"""No broker outlives the process that started it."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from app.embedded_kafka import guard
 from tests.embedded_kafka.processes import is_gone, line, python
 from tests.waiting import GIVE_UP_SECONDS, wait_until
 
-# The starting thread ends at once: a mechanism that is tied to threads would end the broker with it.
+# The thread that starts the broker ends at once. PR_SET_PDEATHSIG would end the broker with the thread.
 _STARTS_KAFKA = """
 import sys, tempfile, threading, time
 tempfile.tempdir = sys.argv[1]
@@ -25,7 +25,7 @@ print(kafka.pid(), flush=True)
 time.sleep(600)
 """
 
-# The forked copy holds the write end of the guard's pipe open after the parent is gone.
+# The forked copy keeps the write end of the guard's pipe open after the parent has ended.
 _STARTS_GUARD = """
 import os, subprocess, sys, time
 guard, folder, fork = sys.argv[1:]

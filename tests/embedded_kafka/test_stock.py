@@ -1,4 +1,4 @@
-"""The stock mode has what the friendly settings of other tests hide."""
+"""The stock mode behaves as a Kafka in production does: the settings of other tests hide that."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Load: a thread that publishes bodies of all vendors until it is told to stop."""
+"""Publishes bodies of all vendors, in a thread, until it is told to stop."""
 
 import threading
 import time
@@ -8,25 +8,25 @@ from typing import Final, Self
 from confluent_kafka import Producer
 
 from app.vendors import VENDORS
-from tests.bench.bodies import bodies
 from tests.integration.worker import Site
-from tests.kafka import committed
+from tests.kafka import committed_of
+from tests.tools.bench.bodies import bodies
 from tests.waiting import GIVE_UP_SECONDS
 
 USERS: Final = 3_000
 _BATCH: Final = 50
-"""Bodies of each vendor between two looks at whether it is enough."""
+"""Bodies of each vendor between two checks whether it has to stop."""
 _RATE: Final = 2_500
-"""Bodies a second at most: below what workers and broker can do together on two cores."""
+"""The most bodies a second: fewer than workers and broker can handle together on two cores."""
 _AHEAD: Final = 8_000
-"""Not more than so many bodies are published that no worker has committed: on a busy machine the tests
-would do nothing else than work off what is left in the end."""
+"""The most bodies that are published and not yet committed. Without this limit the tests would spend most of
+their time with what is left at the end, if the machine is busy."""
 _LOOK_EVERY: Final = 2_000
 
 
 class Feeder(threading.Thread):
-    """Every body is another one, so every event has an id of its own. Ends with its context, when
-    everything is acknowledged; an error of it is one of the test."""
+    """A thread that publishes. All bodies differ, so every event has another id. The end of its context waits
+    until everything is acknowledged, and raises the errors of the thread."""
 
     def __init__(self, site: Site) -> None:
         super().__init__(name="feeder", daemon=True)
@@ -57,7 +57,8 @@ class Feeder(threading.Thread):
     def _is_ahead(self) -> bool:
         settings = self._site.settings
         topics = [settings.topic_of(vendor) for vendor in VENDORS]
-        done = sum(sum(committed(self._site.broker, settings.app_id, topic).values()) for topic in topics)
+        commits = committed_of(self._site.broker, settings.app_id, topics)
+        done = sum(sum(each.values()) for each in commits.values())
         return self.published - done > _AHEAD
 
     def _run(self) -> None:
@@ -80,7 +81,7 @@ class Feeder(threading.Thread):
             producer.poll(0)
             while self.published % _LOOK_EVERY == 0 and not self._enough.is_set() and self._is_ahead():
                 producer.poll(0.1)
-            # A pace, not a wait for anything.
+            # This keeps the rate, and waits for no condition.
             self._enough.wait(max(self.published / _RATE - (time.monotonic() - began), 0))
         assert producer.flush(GIVE_UP_SECONDS) == 0
         assert not refused, f"{len(refused)} records refused"

@@ -1,6 +1,6 @@
-"""A worker that hangs when it is told to: `python -m tests.integration.hanging_worker KIND`, then SIGUSR1.
+"""A worker that hangs after SIGUSR1: `python -m tests.integration.hanging_worker KIND`.
 
-The rest of it is the worker of production.
+Everything else is the real worker.
 """
 
 import asyncio
@@ -8,15 +8,18 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import app.vendor_agent
 from app.cli.main import main
-from app.lane import Slice
-from app.lane.thread import LaneThread
+from app.engine import Partition
+from app.engine.consumer.client_thread import ClientThread
+from app.engine.consumer.consumer import SliceConsumer
 from app.outcome import Outcome
-from app.vendor_agent import VendorAgent
 from app.vendors import convert
+from tests.tools.replacing import replace
 
 _hang: Final = threading.Event()
 _FOR_EVER: Final = 3600.0
@@ -30,19 +33,21 @@ def loop() -> None:
             time.sleep(_FOR_EVER)
         return convert(*args)
 
-    _replace(app.vendor_agent, "convert", hanging)
+    replace(app.vendor_agent, "convert", hanging)
 
 
 def agent() -> None:
-    """An agent waits for something that never comes, in the middle of a slice."""
-    handle = VendorAgent.handle
+    """A slice waits for a turn that never comes."""
+    turn = SliceConsumer.turn
 
-    async def hanging(self: VendorAgent, records: Slice) -> None:
+    @asynccontextmanager
+    async def hanging(self: SliceConsumer, partition: Partition) -> AsyncIterator[None]:
         if _hang.is_set():
             await asyncio.Event().wait()
-        await handle(self, records)
+        async with turn(self, partition):
+            yield
 
-    _replace(VendorAgent, "handle", hanging)
+    replace(SliceConsumer, "turn", hanging)
 
 
 def fetch() -> None:
@@ -51,7 +56,7 @@ def fetch() -> None:
 
 
 def thread() -> None:
-    """The consumer's thread stands still."""
+    """The consumer's thread hangs."""
 
     async def stand_still() -> None:
         time.sleep(_FOR_EVER)  # noqa: ASYNC251
@@ -60,18 +65,14 @@ def thread() -> None:
 
 
 def _patch_fetch(hang: Any) -> None:
-    fetch_records = LaneThread._fetch_records
+    fetch_records = ClientThread._fetch_records
 
-    async def hanging(self: LaneThread, *args: Any, **options: Any) -> Any:
+    async def hanging(self: ClientThread, *args: Any, **options: Any) -> Any:
         if _hang.is_set():
             await hang()
         return await fetch_records(self, *args, **options)
 
-    _replace(LaneThread, "_fetch_records", hanging)
-
-
-def _replace(owner: object, name: str, by: object) -> None:
-    setattr(owner, name, by)
+    replace(ClientThread, "_fetch_records", hanging)
 
 
 if __name__ == "__main__":

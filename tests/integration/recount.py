@@ -1,4 +1,4 @@
-"""What must be in the topics, counted again from what was published, by `convert` and `fold` alone."""
+"""Checks what must be in the topics: recomputed from the vendor topics by `convert` and `fold` alone."""
 
 import json
 from collections import Counter, defaultdict
@@ -19,7 +19,7 @@ from tests.kafka import Headers, Record, consume_all, produce
 CONTENT_TYPE = ("content-type", b"application/cloudevents+json; charset=UTF-8")
 CONNECT = "__connect.errors."
 
-Place = tuple[str, int, int]
+Position = tuple[str, int, int]
 """Topic, partition, offset."""
 
 
@@ -37,7 +37,7 @@ class Recount(Struct):
     outcomes: Counter[tuple[str, ...]]
     types: Counter[tuple[str, ...]]
     events: Counter[tuple[bytes, bytes]]
-    dead: dict[Place, DeadRecord]
+    dead: dict[Position, DeadRecord]
 
 
 def recount(site: Site) -> Recount:
@@ -46,8 +46,8 @@ def recount(site: Site) -> Recount:
         options = site.settings.options_of(name)
         for record in consume_all(site.broker, site.settings.topic_of(name)):
             found.received[name,] += 1
-            place = f"{record.topic}/{record.partition}"
-            _add(found, name, record, convert(vendor, record, place, options))
+            partition = f"{record.topic}/{record.partition}"
+            _add(found, name, record, convert(vendor, record, partition, options))
     return found
 
 
@@ -62,17 +62,17 @@ def _add(found: Recount, vendor: str, record: Record, outcome: Outcome) -> None:
             found.outcomes[vendor, "skip", reason] += 1
         case Dead(reason, detail):
             found.outcomes[vendor, "dead", reason] += 1
-            place = (record.topic, record.partition, record.offset)
-            found.dead[place] = DeadRecord(record, vendor, reason, detail)
+            position = (record.topic, record.partition, record.offset)
+            found.dead[position] = DeadRecord(record, vendor, reason, detail)
 
 
 def assert_everything(site: Site, workers: Sequence[WorkerProcess] = ()) -> Recount:
-    """All of the contract's promises about a system at rest; the metrics' where these running `workers`
-    have handled all there is."""
+    """Checks all promises about a system that is at rest, and returns the recount. `workers`: if they have
+    handled everything and still run, their metrics are checked too."""
     expected = recount(site)
     assert_canonical(site, expected)
     dead = expected.dead | too_late(site)
-    assert_letters(dead, consume_all(site.broker, site.settings.topic_dead_letter), site)
+    assert_dead_letters(dead, consume_all(site.broker, site.settings.topic_dead_letter), site)
     assert_tables(site)
     assert not site.lag()
     if workers:
@@ -80,15 +80,15 @@ def assert_everything(site: Site, workers: Sequence[WorkerProcess] = ()) -> Reco
     return expected
 
 
-def too_late(site: Site) -> dict[Place, DeadRecord]:
-    """Canonical records of more than two days after their own timestamp, which only a vendor's record from
-    the future makes."""
+def too_late(site: Site) -> dict[Position, DeadRecord]:
+    """Returns the canonical records whose time is more than two days after their timestamp. Only a vendor's
+    record from the future becomes one."""
     found = {}
     for record in consume_all(site.broker, site.settings.topic_events):
         if _is_too_late(record):
-            place = (record.topic, record.partition, record.offset)
+            position = (record.topic, record.partition, record.offset)
             detail = "$.time: expected at most two days after the record's timestamp"
-            found[place] = DeadRecord(record, "canonical", "bad_time", detail)
+            found[position] = DeadRecord(record, "canonical", "bad_time", detail)
     return found
 
 
@@ -98,8 +98,8 @@ def _is_too_late(record: Record) -> bool:
 
 
 def assert_canonical(site: Site, expected: Recount, *, repeats: bool = False) -> None:
-    """The canonical topic holds exactly the expected events, each once, or with `repeats` at least once,
-    byte for byte; at the place of its key, and in the order of its source."""
+    """Checks that the canonical topic has exactly the expected events, byte for byte, in the order of their
+    sources; each once, or with `repeats` at least once."""
     records = consume_all(site.broker, site.settings.topic_events)
     found = Counter((record.key or b"", record.value or b"") for record in records)
     missing, unknown = expected.events.keys() - found.keys(), found.keys() - expected.events.keys()
@@ -111,7 +111,7 @@ def assert_canonical(site: Site, expected: Recount, *, repeats: bool = False) ->
 
 
 def assert_order(records: Iterable[Record]) -> None:
-    """Of a key, what came first out of a source partition stands first."""
+    """Checks that the events of a key have the order that their records have in a source partition."""
     last: dict[tuple[bytes | None, str], tuple[int, str]] = {}
     seen = set()
     for record in records:
@@ -127,29 +127,31 @@ def assert_order(records: Iterable[Record]) -> None:
 
 
 def assert_partitions(site: Site, scratch: str) -> None:
-    """Every key stands where librdkafka's own murmur2 puts it, on a topic of the same size."""
+    """Checks that every key is in the partition that librdkafka's own murmur2 chooses, on a topic with the
+    same number of partitions."""
     keys = {record.key: record.partition for record in consume_all(site.broker, site.settings.topic_events)}
     placed = produce(site.broker, scratch, [(key, b"") for key in keys])
     assert [partition for partition, _ in placed] == list(keys.values())
 
 
-def assert_letters(expected: dict[Place, DeadRecord], letters: list[Record], site: Site) -> None:
-    """One dead letter for each dead record, by contract section 5, for first failures."""
-    found = {place_of(letter): letter for letter in letters}
-    assert len(found) == len(letters), "a record has several dead letters"
+def assert_dead_letters(expected: dict[Position, DeadRecord], dead_letters: list[Record], site: Site) -> None:
+    """Checks that each dead record has one dead letter as in docs/dead-letters.md, for records that failed
+    for the first time."""
+    found = {position_of(dead_letter): dead_letter for dead_letter in dead_letters}
+    assert len(found) == len(dead_letters), "a record has several dead letters"
     assert found.keys() == expected.keys()
-    for place, dead in expected.items():
-        letter, original = found[place], dead.record
-        assert (letter.key, letter.value) == (original.key, original.value), place
-        assert letter.headers[: len(original.headers)] == original.headers, place
-        ours = letter.headers[len(original.headers) :]
-        assert_our_headers(ours, place, site, dead)
-        assert_stamped_with_now(letter)
+    for position, dead in expected.items():
+        dead_letter, original = found[position], dead.record
+        assert (dead_letter.key, dead_letter.value) == (original.key, original.value), position
+        assert dead_letter.headers[: len(original.headers)] == original.headers, position
+        ours = dead_letter.headers[len(original.headers) :]
+        assert_our_headers(ours, position, site, dead)
+        assert_stamped_with_now(dead_letter)
 
 
-def assert_our_headers(ours: Headers, place: Place, site: Site, dead: DeadRecord) -> None:
+def assert_our_headers(ours: Headers, position: Position, site: Site, dead: DeadRecord) -> None:
     names = [name for name, _ in ours]
-    assert len(names) == len(set(names)), "a header of ours stands twice"
+    assert len(names) == len(set(names)), "a header of ours is there twice"
     texts = {name: (value or b"").decode() for name, value in ours}
     failed_at = parse_rfc3339(texts.pop("x-first-failed-at"))
     assert failed_at is not None
@@ -157,9 +159,9 @@ def assert_our_headers(ours: Headers, place: Place, site: Site, dead: DeadRecord
     for name in ("class.name", "exception.class.name", "task.id"):
         assert texts.pop(CONNECT + name)
     assert texts == {
-        f"{CONNECT}topic": place[0],
-        f"{CONNECT}partition": str(place[1]),
-        f"{CONNECT}offset": str(place[2]),
+        f"{CONNECT}topic": position[0],
+        f"{CONNECT}partition": str(position[1]),
+        f"{CONNECT}offset": str(position[2]),
         f"{CONNECT}connector.name": site.settings.app_id,
         f"{CONNECT}stage": "VALUE_CONVERTER" if decoding else "TRANSFORMATION",
         f"{CONNECT}exception.message": dead.detail,
@@ -173,7 +175,8 @@ def assert_our_headers(ours: Headers, place: Place, site: Site, dead: DeadRecord
 
 
 def recorded(dead: DeadRecord) -> int:
-    """The record's timestamp as contract section 1 defines it, in milliseconds; -1 if it has none."""
+    """Returns the record's timestamp as docs/events.md#timestamp defines it, in milliseconds; -1 if it has
+    none."""
     given = [value for name, value in dead.record.headers if name.lower() == "x-original-timestamp"]
     own = (given[-1] or b"").decode("latin-1") if given and dead.vendor in VENDORS else ""
     digits = own.removeprefix("-")
@@ -181,31 +184,31 @@ def recorded(dead: DeadRecord) -> int:
     return max(int(own) if valid else dead.record.timestamp, -1)
 
 
-def assert_stamped_with_now(letter: Record) -> None:
-    """The letter's timestamp is of the time of writing, and not of the record's: that of the record that was
-    dead for the first time is in another header."""
-    failed_at = parse_rfc3339(header(letter, "x-first-failed-at") or "")
+def assert_stamped_with_now(dead_letter: Record) -> None:
+    """Checks that the timestamp of the dead letter is the time of writing, and not that of the record, which
+    is in a header."""
+    failed_at = parse_rfc3339(header(dead_letter, "x-first-failed-at") or "")
     assert failed_at is not None
-    assert 0 <= letter.timestamp - failed_at // 1000 < 600_000
+    assert 0 <= dead_letter.timestamp - failed_at // 1000 < 600_000
 
 
-def place_of(letter: Record) -> Place:
-    """Where the dead record was read."""
+def position_of(dead_letter: Record) -> Position:
+    """Returns the position of the dead record."""
     topic, partition, offset = (
-        header(letter, CONNECT + name) or "" for name in ("topic", "partition", "offset")
+        header(dead_letter, CONNECT + name) or "" for name in ("topic", "partition", "offset")
     )
     return topic, int(partition), int(offset)
 
 
 def header(record: Record, name: str) -> str | None:
-    """The text of a header; fails where it stands more than once."""
+    """Returns the text of a header, None if it is absent; fails if it is there more than once."""
     values = [value for each, value in record.headers if each == name]
-    assert len(values) <= 1, f"{name} stands {len(values)} times"
+    assert len(values) <= 1, f"{name} is there {len(values)} times"
     return (values[0] or b"").decode() if values else None
 
 
 def assert_tables(site: Site) -> None:
-    """The last row of each key in both changelogs is what `fold` makes of the canonical topic."""
+    """Checks that the last row of each key in both changelogs is what `fold` makes of the canonical topic."""
     events = []
     for record in consume_all(site.broker, site.settings.topic_events):
         try:
@@ -228,7 +231,7 @@ def assert_tables(site: Site) -> None:
 
 
 def last_rows(broker: str, topic: str) -> dict[bytes, bytes]:
-    """What a compacted changelog comes down to; a key must not be in two partitions."""
+    """Returns the last row of each key of a changelog that has one; fails if a key is in two partitions."""
     rows: dict[bytes, bytes | None] = {}
     partitions: dict[bytes, set[int]] = defaultdict(set)
     for record in consume_all(broker, topic):
@@ -239,12 +242,12 @@ def last_rows(broker: str, topic: str) -> dict[bytes, bytes]:
 
 
 def parsed(row: bytes) -> Any:
-    """As text, which tells 1, 1.0 and true apart."""
+    """Returns the row as text, in which 1, 1.0 and true differ."""
     return json.dumps(json.loads(row), sort_keys=True)
 
 
 def assert_metrics(workers: Sequence[WorkerProcess], expected: Recount, not_applied: int) -> None:
-    """Received = emitted + skipped + dead per vendor, and each number the recounted one."""
+    """Checks that all counters have the recounted numbers."""
     received = added(*(worker.metric("rollcall_records_received_total", "vendor") for worker in workers))
     outcomes = added(
         *(worker.metric("rollcall_records_total", "vendor", "outcome", "reason") for worker in workers)

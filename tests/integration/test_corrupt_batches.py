@@ -1,14 +1,14 @@
-"""A batch whose checksum is wrong when it arrives."""
+"""Batches whose checksum is wrong when they arrive."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.bench.bodies import bodies
 from tests.integration.recount import assert_everything
 from tests.integration.worker import Site, WorkerProcess
 from tests.kafka import ToSend, committed, produce
+from tests.tools.bench.bodies import bodies
 from tests.waiting import wait_until
 
 ON_THE_WAY = 3
@@ -41,7 +41,7 @@ def test_bits_that_flipped_on_the_way_cost_nothing(site: Site) -> None:
 
 
 def test_a_partition_that_is_broken_on_the_disk_stops_no_other_and_is_named(site: Site) -> None:
-    """Until an operator has seen to it; nothing of it is skipped."""
+    """It waits for an operator, and nothing of it is skipped."""
     broken = site.settings.topic_of("amity")
     with corrupting(site, ON_THE_DISK, f"{broken}/1") as worker:
         worker.wait_ready()

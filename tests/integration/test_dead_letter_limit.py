@@ -1,30 +1,29 @@
-"""A vendor whose records are mostly dead is held; the others go on; an operator lets it go on, too."""
+"""A vendor is paused if most of its records are dead; the others go on, and an operator resumes it."""
 
-import subprocess
-import sys
+import asyncio
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 
 from app.vendors import VENDORS
-from tests.bench.bodies import bodies
-from tests.integration.recount import assert_everything, place_of
-from tests.integration.worker import ROOT, Site, WorkerProcess
+from tests.integration.recount import assert_everything, position_of
+from tests.integration.worker import Site, WorkerProcess
 from tests.kafka import ToSend, committed, consume_all, produce
-from tests.waiting import GIVE_UP_SECONDS, wait_until
+from tests.tools.bench.bodies import bodies
+from tests.waiting import wait_until
 
-HELD = "magine"
-OTHERS = [vendor for vendor in VENDORS if vendor != HELD]
+PAUSED = "magine"
+OTHERS = [vendor for vendor in VENDORS if vendor != PAUSED]
 PARTITIONS = 3
 WINDOW = 100
 
 
 @pytest.fixture
 def site(broker: str, unique: Callable[[str], str], tmp_path: Path) -> Site:
-    # A killed worker's partitions go to the next when its session has ended.
+    # The next worker gets the partitions of a killed one when that one's session has ended.
     site = Site(broker, unique, tmp_path, DEAD_LETTER_WINDOW=str(WINDOW), SESSION_TIMEOUT="6")
     site.create_vendor_topics()
     return site
@@ -32,7 +31,7 @@ def site(broker: str, unique: Callable[[str], str], tmp_path: Path) -> Site:
 
 def send_dead(site: Site, count: int) -> None:
     records = [ToSend(None, b"{%d" % number, partition=number % PARTITIONS) for number in range(count)]
-    produce(site.broker, site.settings.topic_of(HELD), records)
+    produce(site.broker, site.settings.topic_of(PAUSED), records)
 
 
 def send_good(site: Site, vendor: str, first: int) -> None:
@@ -40,68 +39,69 @@ def send_good(site: Site, vendor: str, first: int) -> None:
     produce(site.broker, site.settings.topic_of(vendor), records)
 
 
-def vendors_held(worker: WorkerProcess) -> set[str]:
+def vendors_paused(worker: WorkerProcess) -> set[str]:
     return {vendor for (vendor,) in worker.metric("rollcall_vendor_held", "vendor")}
 
 
-def wait_held(worker: WorkerProcess) -> None:
+def wait_paused(worker: WorkerProcess) -> None:
     wait_until(lambda: worker.get("/readyz")[0] == 503, "it listens")
-    wait_until(lambda: f"{HELD} is held" in worker.get("/readyz")[1], "the vendor is held")
-    assert vendors_held(worker) == {HELD}
+    wait_until(lambda: f"{PAUSED} is paused" in worker.get("/readyz")[1], "the vendor is paused")
+    assert vendors_paused(worker) == {PAUSED}
 
 
 def noted(site: Site) -> set[int]:
-    """Partitions whose committed offset says that they are held: what a restart will know."""
-    topic = site.settings.topic_of(HELD)
-    with closing(Consumer({"bootstrap.servers": site.broker, "group.id": site.settings.app_id})) as consumer:
+    """Returns the partitions whose committed offset says that they are paused, which a restart reads."""
+    return asyncio.run(_noted(site.broker, site.settings.app_id, site.settings.topic_of(PAUSED)))
+
+
+async def _noted(broker: str, group: str, topic: str) -> set[int]:
+    # Not by confluent-kafka, which gives metadata with whatever bytes come after them in memory.
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker)
+    await admin.start()
+    try:
         asked = [TopicPartition(topic, partition) for partition in range(PARTITIONS)]
-        return {answer.partition for answer in consumer.committed(asked, 30) if answer.metadata}
+        committed_offsets = await admin.list_consumer_group_offsets(group, partitions=asked)
+    finally:
+        await admin.close()
+    return {each.partition for each, offset in committed_offsets.items() if offset.metadata}
 
 
 def wait_noted(site: Site, partitions: int = PARTITIONS) -> None:
-    wait_until(lambda: len(noted(site)) == partitions, "the hold is recorded")
+    wait_until(lambda: len(noted(site)) == partitions, "the pause is recorded")
 
 
 def assert_others_flow(site: Site, first: int) -> None:
-    """And nothing of the held vendor moves, nor has anything been written that is not committed."""
-    topic = site.settings.topic_of(HELD)
+    """Checks that the other vendors' records are handled, that the paused vendor's are not, and that nothing
+    is written that is not committed."""
+    topic = site.settings.topic_of(PAUSED)
+    # What was handled before the pause is committed with its record at the latest.
+    wait_noted(site)
     before = committed(site.broker, site.settings.app_id, topic)
     for vendor in OTHERS:
         send_good(site, vendor, first)
     wait_until(lambda: set(site.lag()) == {topic}, "the other vendors' events are handled")
     assert committed(site.broker, site.settings.app_id, topic) == before
-    written = [place_of(letter) for letter in consume_all(site.broker, site.settings.topic_dead_letter)]
+    written = [
+        position_of(dead_letter) for dead_letter in consume_all(site.broker, site.settings.topic_dead_letter)
+    ]
     assert sum(before.values()) == len(written) < WINDOW
     assert all(offset < before[partition] for _, partition, offset in written)
 
 
-def resume(site: Site, worker: WorkerProcess, vendor: str = HELD) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "app", "resume", vendor, "--url", worker.url]
-    return subprocess.run(
-        command,
-        env=site.environment(),
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=GIVE_UP_SECONDS,
-        check=False,
-    )
-
-
 def resume_until_at_rest(site: Site, *workers: WorkerProcess) -> int:
-    """How often the operator had to say it: new records in a row may be too many again."""
+    """Returns how often the operator had to resume: the next records may have too many dead ones again."""
     said = 0
 
-    def held_or_done() -> bool:
-        return any(vendors_held(worker) for worker in workers) or not site.lag()
+    def paused_or_done() -> bool:
+        return any(vendors_paused(worker) for worker in workers) or not site.lag()
 
     while True:
-        wait_until(held_or_done, "held once more, or at rest")
+        wait_until(paused_or_done, "paused again, or at rest")
         if not site.lag():
             return said
         for worker in workers:
-            if vendors_held(worker):
-                done = resume(site, worker)
+            if vendors_paused(worker):
+                done = site.resume(worker.url, PAUSED)
                 assert (done.returncode, done.stderr) == (0, "")
                 said += 1
 
@@ -110,18 +110,18 @@ def test_the_others_flow_while_one_is_held_until_it_is_resumed(site: Site) -> No
     with site.worker() as worker:
         worker.wait_ready()
         send_dead(site, 6 * WINDOW)
-        wait_held(worker)
+        wait_paused(worker)
         for first in (0, 100):
             assert_others_flow(site, first)
         assert 1 <= resume_until_at_rest(site, worker) <= 6
         assert worker.get("/readyz")[0] == 200
-        assert vendors_held(worker) == set()
+        assert vendors_paused(worker) == set()
         assert not noted(site)
         expected = assert_everything(site, [worker])
-        assert expected.outcomes[HELD, "dead", "not_json"] == 6 * WINDOW
-        # What comes after is judged anew.
+        assert expected.outcomes[PAUSED, "dead", "not_json"] == 6 * WINDOW
+        # Records after that count from the beginning.
         send_dead(site, 2 * WINDOW)
-        wait_held(worker)
+        wait_paused(worker)
         worker.stop()
 
 
@@ -129,15 +129,15 @@ def test_a_restart_does_not_forget_the_hold(site: Site) -> None:
     with site.worker() as worker:
         worker.wait_ready()
         send_dead(site, 3 * WINDOW)
-        wait_held(worker)
+        wait_paused(worker)
         wait_noted(site)
         worker.stop()
     with site.worker() as worker:
-        wait_held(worker)
+        wait_paused(worker)
         assert_others_flow(site, 0)
         worker.kill()
     with site.worker() as worker:
-        wait_held(worker)
+        wait_paused(worker)
         assert_others_flow(site, 100)
         assert resume_until_at_rest(site, worker) >= 1
         assert not noted(site)
@@ -149,13 +149,13 @@ def test_a_rebalance_takes_the_hold_along_and_repeats_nothing(site: Site) -> Non
     with site.worker() as first:
         first.wait_ready()
         send_dead(site, 3 * WINDOW)
-        wait_held(first)
+        wait_paused(first)
         all_of_them = first.count("rollcall_partitions")
         with site.worker() as second:
-            wait_held(second)
-            wait_held(first)
+            wait_paused(second)
+            wait_paused(first)
             assert_others_flow(site, 0)
-            # The partitions that the first gives back are held by the second, with its own.
+            # The partitions that the first worker gives back are paused in the second, like its own.
             first.stop()
             wait_until(lambda: second.count("rollcall_partitions") == all_of_them, "all are the second's")
             assert_others_flow(site, 100)
@@ -167,10 +167,10 @@ def test_a_rebalance_takes_the_hold_along_and_repeats_nothing(site: Site) -> Non
 def test_resuming_what_is_not_held_is_refused_in_one_line(site: Site) -> None:
     with site.worker() as worker:
         worker.wait_ready()
-        refused = resume(site, worker)
+        refused = site.resume(worker.url, PAUSED)
         assert (refused.returncode, refused.stdout) == (1, "")
-        assert refused.stderr == f"rollcall: {worker.url} says: {HELD} is not held in this worker\n"
+        assert refused.stderr == f"rollcall: {worker.url} says: {PAUSED} is not paused in this worker\n"
         worker.stop()
-    nobody = resume(site, worker)
+    nobody = site.resume(worker.url, PAUSED)
     assert (nobody.returncode, nobody.stdout) == (1, "")
     assert nobody.stderr == f"rollcall: no answer of a worker at {worker.url}: Connection refused\n"

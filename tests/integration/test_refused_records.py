@@ -1,4 +1,4 @@
-"""What a broker refuses for a record's own sake costs that record only: the others of its batch arrive, in
+"""A record that a broker refuses because of itself does not affect the others of its batch: they arrive in
 order, exactly once."""
 
 import asyncio
@@ -6,16 +6,16 @@ from collections.abc import Callable
 
 import pytest
 
-from app.lane.producer import ProducerFailed
-from app.lane.refusals import NoAnswer, Refusal, Written
-from tests.integration.test_lane_producer import running
+from app.engine.producer.producer import ProducerFailed
+from app.engine.producer.refusals import NoAnswer, Refusal, Written
+from tests.integration.test_engine_producer import running
 from tests.kafka import Record, consume_all, create_topics, set_config
 
 LARGE = b"x" * 5_000
 
 
 class Refused:
-    """Notes what was refused, and answers with what the test wants in its place."""
+    """Keeps what was refused, and answers with what the test wants to write instead."""
 
     def __init__(self, *instead: Written | NoAnswer | None) -> None:
         self.seen: list[tuple[bytes | None, Refusal]] = []
@@ -47,26 +47,26 @@ async def test_a_record_that_is_too_large_leaves_the_others_in_their_order(
             (partition, base, count)
         )
         producer.append(topic, 0, None, b"before")
-        await producer.sync()
+        await producer.flush()
         set_config(each_broker, topic, "max.message.bytes", "2000")
         for number in range(100):
             value = LARGE if number in large else b"%d" % number
             producer.append(topic, 0, b"k%d" % number, value, on_refused=refused)
             producer.append(topic, 1, None, b"%d" % number)
-        await producer.sync()
+        await producer.flush()
         producer.append(topic, 0, None, b"after")
-        await producer.sync()
+        await producer.flush()
     numbers = [b"%d" % number for number in range(100)]
     expected = [number for index, number in enumerate(numbers) if index not in large]
     assert await values_of(each_broker, topic) == [b"before", *expected, b"after"]
     assert await values_of(each_broker, topic, 1) == numbers
     assert refused.seen == [(b"k%d" % number, Refusal.SIZE) for number in sorted(large)]
-    # The places are still known to the last record: the guard of the changelogs lives on them.
+    # The offset of every record is still known, which the repair of zombies' rows needs.
     for partition in range(2):
-        places = [
+        positions = [
             base + step for each, base, count in acknowledged if each == partition for step in range(count)
         ]
-        assert places == list(range(len(await values_of(each_broker, topic, partition))))
+        assert positions == list(range(len(await values_of(each_broker, topic, partition))))
 
 
 async def test_a_batch_that_is_too_large_only_as_a_whole_is_written_in_parts(
@@ -77,7 +77,7 @@ async def test_a_batch_that_is_too_large_only_as_a_whole_is_written_in_parts(
     async with running(each_broker) as producer:
         for number in range(300):
             producer.append(topic, 0, b"key", b"%100d" % number)
-        await producer.sync()
+        await producer.flush()
     assert await values_of(each_broker, topic) == [b"%100d" % number for number in range(300)]
 
 
@@ -91,7 +91,7 @@ async def test_a_null_key_on_a_compacted_topic_is_refused_alone(
         for number in range(9):
             key = None if number in (0, 4, 8) else b"k%d" % number
             producer.append(topic, 0, key, b"%d" % number, on_refused=refused)
-        await producer.sync()
+        await producer.flush()
     assert await values_of(each_broker, topic) == [b"1", b"2", b"3", b"5", b"6", b"7"]
     assert refused.seen == [(None, Refusal.FORM)] * 3
 
@@ -106,7 +106,7 @@ async def test_what_is_written_in_its_place_stands_in_its_place(
         producer.append(topic, 0, b"k", b"first")
         producer.append(topic, 0, b"k", LARGE, on_refused=refused)
         producer.append(topic, 0, b"k", b"last")
-        await producer.sync()
+        await producer.flush()
     records = await asyncio.to_thread(consume_all, each_broker, topic)
     assert [record.value for record in records] == [b"first", b"small", b"last"]
     assert records[1].headers == [("h", None)]
@@ -121,7 +121,7 @@ async def test_a_time_that_has_become_too_old_is_stamped_again(
     async with running(each_broker, linger_seconds=3.0) as producer:
         for number in range(10):
             producer.append(topic, 0, None, b"%d" % number)
-        await producer.sync()
+        await producer.flush()
     assert await values_of(each_broker, topic) == [b"%d" % number for number in range(10)]
 
 
@@ -155,5 +155,5 @@ async def test_a_refused_record_without_an_answer_ends_the_worker_and_the_line_n
     async with running(each_broker, largest_batch_bytes=5_000_000) as producer:
         producer.append(topic, 0, key, value, on_refused=Refused(NoAnswer()) if asked else None)
         with pytest.raises(ProducerFailed, match=f"^a write to {topic} failed: {error}"):
-            await producer.sync()
+            await producer.flush()
     assert await values_of(each_broker, topic) == []

@@ -1,19 +1,25 @@
-"""A right that is missing is named: by `rollcall topics --check`, and by a worker that does not start."""
+"""A missing right is named by `rollcall topics --check`, and by the worker, which then does not start."""
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin._acl import AclBinding, AclOperation, AclPermissionType
-from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
+from confluent_kafka.admin._acl import AclOperation
+from confluent_kafka.admin._resource import ResourceType
 
+from app.engine import EXIT_PROTECT
 from app.settings import Settings
-from app.topics import prepare_topics
+from app.topic_admin import prepare_topics
+from tests import rights
+from tests.broker import shared
 from tests.cli.command import run
-from tests.faults.cluster import authorising_broker
+from tests.integration.test_crash_loops import notes
 from tests.integration.worker import Site
+from tests.kafka import ToSend, produce
+from tests.tools.bench.bodies import bodies
+from tests.tools.faults.cluster import authorising_broker
 
 pytestmark = pytest.mark.kafka
 
@@ -33,10 +39,16 @@ RIGHTS = {
 }
 
 
-@pytest.fixture(scope="module")
-def guarded() -> Iterator[str]:
+@contextmanager
+def _guarded_broker() -> Iterator[str]:
     with authorising_broker() as cluster:
         yield cluster.broker
+
+
+@pytest.fixture(scope="module")
+def guarded(session_folder: Path) -> Iterator[str]:
+    with shared(session_folder / "guarded", _guarded_broker) as servers:
+        yield servers
 
 
 @pytest.fixture
@@ -47,19 +59,8 @@ def site(guarded: str, unique: Callable[[str], str], tmp_path: Path) -> Site:
 
 
 def deny(broker: str, topic: str, operation: AclOperation) -> None:
-    """Of all rights on the topic nobody has this one any more."""
-    rules = [
-        AclBinding(
-            ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, "User:ANONYMOUS", "*", each, verdict
-        )
-        for each, verdict in (
-            (AclOperation.ALL, AclPermissionType.ALLOW),
-            (operation, AclPermissionType.DENY),
-        )
-    ]
-    admin = AdminClient({"bootstrap.servers": broker})
-    for future in admin.create_acls(rules).values():
-        future.result()
+    """Takes this right on the topic away from everybody."""
+    rights.deny(broker, ResourceType.TOPIC, topic, operation)
 
 
 @pytest.mark.parametrize("which", TOPIC_OF)
@@ -86,6 +87,17 @@ def test_settings_that_may_not_be_read_are_not_taken_for_wrong_ones(site: Site, 
     checked = run("topics", "--check", ours=site.variables)
     assert (checked.returncode, checked.stderr.decode()) == (1, f"rollcall: {said}\n")
     assert f"{topic}  partitions=3 cleanup.policy=unknown\n" in checked.stdout.decode()
+
+
+def test_an_end_because_of_a_missing_right_counts_against_no_partition(site: Site) -> None:
+    topic = site.settings.topic_of("magine")
+    produce(site.broker, topic, [ToSend(None, body) for body in bodies("magine", 30)])
+    deny(site.broker, site.settings.topic_events, AclOperation.WRITE)
+    for _ in range(2):
+        with site.worker() as worker:
+            assert worker.exit_code() == EXIT_PROTECT
+            assert "failed: TopicAuthorizationFailedError" in worker.stderr()
+        assert notes(site) == {}
 
 
 def test_of_a_vendor_topic_settings_need_not_be_known(site: Site) -> None:

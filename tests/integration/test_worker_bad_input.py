@@ -1,4 +1,4 @@
-"""Whatever a producer can send gets one outcome each and stops no worker."""
+"""Every record that a producer can send gets one outcome and stops no worker."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,10 +7,10 @@ import pytest
 from confluent_kafka import Producer
 
 from app.vendors import VENDORS
-from tests.bench.bodies import bodies
 from tests.integration.recount import assert_everything
 from tests.integration.worker import Site, WorkerProcess
 from tests.kafka import ToSend, produce
+from tests.tools.bench.bodies import bodies
 
 MIB = 1 << 20
 LATEST = 2**62
@@ -33,7 +33,7 @@ def worker(site: Site) -> Iterator[WorkerProcess]:
 def hostile_records(good: bytes) -> Iterator[ToSend]:
     for opening in (b"[", b'{"a":', b'{"data":[', b'{"user":{"a":[', b'["', b'"\\'):
         yield ToSend(None, opening * 100_000)
-    # Just within and just over what the decoder's stack takes.
+    # Nesting just within and just over the limit of the decoder's stack.
     for depth in range(680, 1010, 10):
         yield ToSend(None, b"[" * depth + b"]" * depth)
         yield ToSend(None, good[:-1] + b',"x":' + b"[" * depth + b"]" * depth + b"}")
@@ -59,7 +59,7 @@ def hostile_records(good: bytes) -> Iterator[ToSend]:
     ]
     for each in headers:
         yield ToSend(b"k", good, each)
-        # In a dead letter headers that look like ours are replaced: see the tests of those.
+        # Headers that look like ours are replaced in a dead letter, which test_worker_dead_letters.py tests.
         if not each[0][0].startswith("x-"):
             yield ToSend(b"k", b"{", each)
     for timestamp in (-1, 0, 1, LATEST):

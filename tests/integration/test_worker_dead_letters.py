@@ -1,4 +1,5 @@
-"""Dead letters of every kind: redriven, of the canonical topic, cut, and of events that are too large."""
+"""Dead letters of every kind: of redriven records, of canonical records, truncated ones, and of events that
+are too large."""
 
 import json
 import time
@@ -7,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.lane import EXIT_PROTECT
-from tests.bench.bodies import bodies
+from app.engine import EXIT_PROTECT
 from tests.integration.recount import (
     CONNECT,
     CONTENT_TYPE,
@@ -19,18 +19,19 @@ from tests.integration.recount import (
     assert_our_headers,
     assert_tables,
     header,
-    place_of,
+    position_of,
     recount,
 )
 from tests.integration.worker import Site, WorkerProcess
 from tests.kafka import Headers, Record, ToSend, committed, consume_all, create_topics, produce, set_config
+from tests.tools.bench.bodies import bodies
 from tests.waiting import wait_until
 
 KIB = 1 << 10
-# Topics with limits so small are refused at the start.
+# The check at the start would refuse topics with such small limits.
 UNCHECKED = ("tests.integration.unchecked_worker",)
 DAY_MS = 86_400_000
-# Escaped, it is three times as long.
+# The escaped text is three times as long.
 TENANT: Headers = [("tenant", b"/" * 1000)]
 
 
@@ -48,42 +49,45 @@ def worker(site: Site) -> Iterator[WorkerProcess]:
         worker.stop()
 
 
-def letters_of(site: Site) -> list[Record]:
+def dead_letters_of(site: Site) -> list[Record]:
     return consume_all(site.broker, site.settings.topic_dead_letter)
 
 
-def wait_for_letters(site: Site, count: int) -> list[Record]:
-    wait_until(lambda: len(letters_of(site)) >= count, f"{count} dead letters")
-    return sorted(letters_of(site), key=lambda letter: (header(letter, "x-attempt"), place_of(letter)))
+def wait_for_dead_letters(site: Site, count: int) -> list[Record]:
+    wait_until(lambda: len(dead_letters_of(site)) >= count, f"{count} dead letters")
+    return sorted(
+        dead_letters_of(site),
+        key=lambda dead_letter: (header(dead_letter, "x-attempt"), position_of(dead_letter)),
+    )
 
 
 def test_a_redriven_dead_letter_counts_its_attempts(site: Site, worker: WorkerProcess) -> None:
     topic = site.settings.topic_of("magine")
     own = [("tenant", b"acme"), ("empty", None), ("twice", b"1"), ("twice", b"\xff")]
     produce(site.broker, topic, [ToSend(b"key", b"{nope", own, 1_700_000_000_000, 0)])
-    (first,) = wait_for_letters(site, 1)
+    (first,) = wait_for_dead_letters(site, 1)
     produce(site.broker, topic, [ToSend(first.key, first.value, first.headers, None, 1)])
-    _, second = wait_for_letters(site, 2)
+    _, second = wait_for_dead_letters(site, 2)
     produce(site.broker, topic, [ToSend(second.key, second.value, second.headers, None, 2)])
-    _, _, third = wait_for_letters(site, 3)
-    for attempt, letter in enumerate((first, second, third), 1):
-        assert header(letter, "x-attempt") == str(attempt)
-        assert header(letter, "x-first-failed-at") == header(first, "x-first-failed-at")
-        assert place_of(letter) == (topic, attempt - 1, 0)
-        assert letter.headers[: len(own)] == own
-        assert sorted(name for name, _ in letter.headers) == sorted(name for name, _ in first.headers)
-        assert (letter.key, letter.value) == (b"key", b"{nope")
-        assert header(letter, "x-original-timestamp") == "1700000000000"
-        assert letter.timestamp > 1_750_000_000_000, "the time of writing"
+    _, _, third = wait_for_dead_letters(site, 3)
+    for attempt, dead_letter in enumerate((first, second, third), 1):
+        assert header(dead_letter, "x-attempt") == str(attempt)
+        assert header(dead_letter, "x-first-failed-at") == header(first, "x-first-failed-at")
+        assert position_of(dead_letter) == (topic, attempt - 1, 0)
+        assert dead_letter.headers[: len(own)] == own
+        assert sorted(name for name, _ in dead_letter.headers) == sorted(name for name, _ in first.headers)
+        assert (dead_letter.key, dead_letter.value) == (b"key", b"{nope")
+        assert header(dead_letter, "x-original-timestamp") == "1700000000000"
+        assert dead_letter.timestamp > 1_750_000_000_000, "the time of writing"
 
 
 def test_headers_that_only_look_like_ours_are_replaced(site: Site, worker: WorkerProcess) -> None:
     own = [("x-attempt", b"many"), ("x-reason", b"\xff"), ("x-first-failed-at", None), ("x-vendor", b"")]
     produce(site.broker, site.settings.topic_of("fynd"), [ToSend(b"key", b"{nope", [*own, *own])])
-    (letter,) = wait_for_letters(site, 1)
+    (dead_letter,) = wait_for_dead_letters(site, 1)
     (record,) = consume_all(site.broker, site.settings.topic_of("fynd"))
     dead = DeadRecord(record, "fynd", "not_json", "$: expected JSON")
-    assert_our_headers(letter.headers, place_of(letter), site, dead)
+    assert_our_headers(dead_letter.headers, position_of(dead_letter), site, dead)
 
 
 def test_what_is_no_canonical_event_is_dead_and_the_rest_is_applied(
@@ -104,21 +108,21 @@ def test_what_is_no_canonical_event_is_dead_and_the_rest_is_applied(
         ToSend(b"another/key", good.value),
         ToSend(None, good.value),
     ]
-    places = produce(site.broker, events, wrong)
+    positions = produce(site.broker, events, wrong)
     site.wait_at_rest()
-    found = {place_of(letter): letter for letter in letters_of(site)}
+    found = {position_of(dead_letter): dead_letter for dead_letter in dead_letters_of(site)}
     assert len(found) == len(wrong)
     records = {(each.partition, each.offset): each for each in consume_all(site.broker, events)}
-    for (partition, offset), sent in zip(places, wrong, strict=True):
-        letter = found[events, partition, offset]
-        assert (letter.key, letter.value) == (sent.key, sent.value)
-        assert letter.headers[: len(sent.headers)] == sent.headers
-        reason, detail = header(letter, "x-reason") or "", header(letter, "x-detail") or ""
+    for (partition, offset), sent in zip(positions, wrong, strict=True):
+        dead_letter = found[events, partition, offset]
+        assert (dead_letter.key, dead_letter.value) == (sent.key, sent.value)
+        assert dead_letter.headers[: len(sent.headers)] == sent.headers
+        reason, detail = header(dead_letter, "x-reason") or "", header(dead_letter, "x-detail") or ""
         assert reason == "schema"
         dead = DeadRecord(records[partition, offset], "canonical", reason, detail)
-        assert_our_headers(letter.headers[len(sent.headers) :], place_of(letter), site, dead)
+        assert_our_headers(dead_letter.headers[len(sent.headers) :], position_of(dead_letter), site, dead)
     assert worker.count("rollcall_canonical_records_dead_total") == len(wrong)
-    # The same events once more, by somebody else: repeats change nothing.
+    # Another producer repeats the same events, which changes nothing.
     produce(site.broker, events, [ToSend(good.key, good.value)] * 3)
     site.wait_at_rest()
     assert_tables(site)
@@ -141,7 +145,7 @@ def test_of_a_record_that_no_dead_letter_can_hold_the_beginning_is_kept(site: Si
         produce(site.broker, settings.topic_of("magine"), records)
         site.wait_at_rest()
         worker.stop()
-    large, small = sorted(letters_of(site), key=lambda letter: letter.key or b"")
+    large, small = sorted(dead_letters_of(site), key=lambda dead_letter: dead_letter.key or b"")
     assert (large.value, header(large, "x-truncated")) == (value[: 64 * KIB], "true")
     assert (header(large, "x-original-timestamp"), header(large, "own")) == ("1700000000000", "1")
     assert header(large, CONNECT + "topic") == settings.topic_of("magine")
@@ -149,7 +153,8 @@ def test_of_a_record_that_no_dead_letter_can_hold_the_beginning_is_kept(site: Si
 
 
 def test_whatever_is_too_large_of_a_record_a_dead_letter_is_written(site: Site) -> None:
-    """One judge: a record that its topic takes and our producer does not send is answered, too."""
+    """The producer's own limit and the broker's are handled alike: a record that its topic takes, but that
+    our producer would not send, becomes a dead letter, too."""
     settings, mib = site.settings, 1024 * KIB
     topic, limit = settings.topic_of("fynd"), str(60 * mib)
     set_config(site.broker, topic, "max.message.bytes", limit)
@@ -166,18 +171,18 @@ def test_whatever_is_too_large_of_a_record_a_dead_letter_is_written(site: Site) 
     ]
     with site.worker() as worker:
         worker.wait_ready()
-        places = [produce(site.broker, topic, [record])[0] for record in records]
+        positions = [produce(site.broker, topic, [record])[0] for record in records]
         site.wait_at_rest()
         assert worker.metric("rollcall_records_received_total", "vendor") == {("fynd",): len(records)}
         worker.stop()
-    found = {place_of(letter): letter for letter in letters_of(site)}
+    found = {position_of(dead_letter): dead_letter for dead_letter in dead_letters_of(site)}
     whole = {b"many", b"longname", b"last"}
-    for record, (partition, offset) in zip(records, places, strict=True):
-        letter = found[topic, partition, offset]
-        assert (header(letter, "x-truncated") is None) is (record.key in whole)
-        assert letter.value == (record.value or b"")[: 64 * KIB]
-        assert letter.key == (record.key or b"")[: 64 * KIB]
-        names = [name for name, _ in letter.headers]
+    for record, (partition, offset) in zip(records, positions, strict=True):
+        dead_letter = found[topic, partition, offset]
+        assert (header(dead_letter, "x-truncated") is None) is (record.key in whole)
+        assert dead_letter.value == (record.value or b"")[: 64 * KIB]
+        assert dead_letter.key == (record.key or b"")[: 64 * KIB]
+        names = [name for name, _ in dead_letter.headers]
         assert ("tenant" in names) is ("tenant" in dict(record.headers))
 
 
@@ -191,12 +196,15 @@ def test_a_limit_that_is_lowered_at_run_time_cuts_the_letters(site: Site) -> Non
         records = [ToSend(b"key", b"{" * size * KIB, [], None, 0) for size in sizes]
         produce(site.broker, topic, records)
         site.wait_at_rest()
-        letters = letters_of(site)
-        assert [len(letter.value or b"") for letter in letters] == [min(size, 64) * KIB for size in sizes]
-        assert [header(letter, "x-truncated") for letter in letters] == [
+        dead_letters = dead_letters_of(site)
+        assert [len(dead_letter.value or b"") for dead_letter in dead_letters] == [
+            min(size, 64) * KIB for size in sizes
+        ]
+        assert [header(dead_letter, "x-truncated") for dead_letter in dead_letters] == [
             "true" if size > 64 else None for size in sizes
         ]
-        # Then not even one without any of the original: the topic is wrong, and not a record.
+        # A dead letter without any part of the record does not fit either: the topic is wrong, and not a
+        # record.
         set_config(site.broker, settings.topic_dead_letter, "max.message.bytes", "100")
         produce(site.broker, topic, [ToSend(b"key", b"{nope", [], None, 0)])
         assert worker.exit_code() == EXIT_PROTECT
@@ -215,10 +223,10 @@ def test_an_event_that_the_broker_refuses_makes_its_record_a_dead_letter(
     records = [*good[:3], large, *good[3:5], large, *good[5:]]
     produce(site.broker, topic, [ToSend(None, body, [], None, 0) for body in records])
     site.wait_at_rest()
-    letters = letters_of(site)
-    assert sorted(place_of(letter) for letter in letters) == [(topic, 0, 3), (topic, 0, 6)]
-    assert {header(letter, "x-reason") for letter in letters} == {"too_large"}
-    assert {letter.value for letter in letters} == {large}
+    dead_letters = dead_letters_of(site)
+    assert sorted(position_of(dead_letter) for dead_letter in dead_letters) == [(topic, 0, 3), (topic, 0, 6)]
+    assert {header(dead_letter, "x-reason") for dead_letter in dead_letters} == {"too_large"}
+    assert {dead_letter.value for dead_letter in dead_letters} == {large}
     events = consume_all(site.broker, settings.topic_events)
     assert sorted(json.loads(event.value or b"")["origin"] for event in events) == [
         f"{topic}/0/{offset}" for offset in (0, 1, 2, 4, 5, 7, 8)
@@ -245,9 +253,9 @@ def test_a_message_of_several_users_is_dead_if_one_of_its_events_is_refused(
     body = json.dumps(message).encode()
     produce(site.broker, topic, [ToSend(b"key", body, [], None, 0)])
     site.wait_at_rest()
-    (letter,) = letters_of(site)
-    assert (letter.value, header(letter, "x-reason")) == (body, "too_large")
-    # The others are true, and a table that has them is right.
+    (dead_letter,) = dead_letters_of(site)
+    assert (dead_letter.value, header(dead_letter, "x-reason")) == (body, "too_large")
+    # The events before it are correct, and so are the rows that have them.
     events = [json.loads(event.value or b"") for event in consume_all(site.broker, settings.topic_events)]
     assert {event["subject"] for event in events} == {"user-0", "user-2"}
     assert worker.metric("rollcall_records_total", "outcome", "reason") == {("dead", "too_large"): 1}
@@ -279,7 +287,7 @@ def test_a_dead_letter_is_kept_whatever_time_its_record_has(
     settings, now = site.settings, time.time_ns() // 1_000_000
     topic = settings.topic_of("magine")
     set_config(site.broker, topic, "retention.ms", "-1")
-    # What a topic has by Kafka's defaults.
+    # The retention that a topic has by Kafka's defaults.
     week = {"retention_ms": str(7 * DAY_MS)}
     control = unique("control")
     create_topics(site.broker, {settings.topic_dead_letter: 2, control: 2}, **week)
@@ -289,14 +297,14 @@ def test_a_dead_letter_is_kept_whatever_time_its_record_has(
         produce(site.broker, topic, [ToSend(b"%d" % index, b"{", [], at) for index, at in enumerate(times)])
         site.wait_at_rest()
         worker.stop()
-    letters = {letter.key: letter for letter in letters_of(site)}
-    assert len(letters) == len(times)
+    dead_letters = {dead_letter.key: dead_letter for dead_letter in dead_letters_of(site)}
+    assert len(dead_letters) == len(times)
     for record in consume_all(site.broker, topic):
-        assert header(letters[record.key], "x-original-timestamp") == str(record.timestamp)
-    # That the broker's retention has been at work meanwhile is seen at a record with an old time.
+        assert header(dead_letters[record.key], "x-original-timestamp") == str(record.timestamp)
+    # The broker deletes a record with an old time, which shows that its retention has run meanwhile.
     produce(site.broker, control, [ToSend(b"old", b"{", [], now - 8 * DAY_MS)])
     wait_until(lambda: not consume_all(site.broker, control), "the broker deletes what is old")
-    assert {letter.key for letter in letters_of(site)} == set(letters)
+    assert {dead_letter.key for dead_letter in dead_letters_of(site)} == set(dead_letters)
 
 
 def test_trace_headers_and_no_others_go_on_to_the_canonical_event(site: Site, worker: WorkerProcess) -> None:
@@ -336,16 +344,19 @@ def test_an_event_too_large_for_the_canonical_topic_is_a_dead_letter(site: Site)
     assert len(large) > 5000
     with site.worker(UNCHECKED) as worker:
         worker.wait_ready()
-        # A small body can make a large event: the escaped tenant stands in it twice, and in its key.
+        # A small body can become a large event, which has the escaped tenant twice, and in its key.
         records = [ToSend(b"large", large), ToSend(b"tenant", good, TENANT), ToSend(b"good", good)]
         produce(site.broker, topic, records)
         site.wait_at_rest()
         reasons = worker.metric("rollcall_records_total", "outcome", "reason")
         assert reasons == {("dead", "too_large"): 2, ("emit", ""): 1}
         worker.stop()
-    found = {letter.key: letter for letter in letters_of(site)}
-    assert {key: letter.value for key, letter in found.items()} == {b"large": large, b"tenant": good}
-    assert {header(letter, "x-reason") for letter in found.values()} == {"too_large"}
+    found = {dead_letter.key: dead_letter for dead_letter in dead_letters_of(site)}
+    assert {key: dead_letter.value for key, dead_letter in found.items()} == {
+        b"large": large,
+        b"tenant": good,
+    }
+    assert {header(dead_letter, "x-reason") for dead_letter in found.values()} == {"too_large"}
     assert len(consume_all(site.broker, settings.topic_events)) == 1
     assert_tables(site)
 
@@ -360,8 +371,11 @@ def test_a_row_too_large_for_its_changelog_is_a_dead_letter(site: Site) -> None:
         large = good.replace(b'"name": "', b'"name": "' + b"n" * 5000).replace(b"USR", b"BIG")
         produce(site.broker, settings.topic_of("magine"), [(None, large), (None, good)])
         site.wait_at_rest()
-        (letter,) = letters_of(site)
-        assert (header(letter, "x-vendor"), header(letter, "x-reason")) == ("canonical", "too_large")
+        (dead_letter,) = dead_letters_of(site)
+        assert (header(dead_letter, "x-vendor"), header(dead_letter, "x-reason")) == (
+            "canonical",
+            "too_large",
+        )
         assert worker.metric("rollcall_table_rows", "table") == {("users",): 1}
         worker.stop()
     assert_canonical(site, recount(site))

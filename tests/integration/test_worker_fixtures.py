@@ -1,4 +1,5 @@
-"""Every fixture of every vendor through real workers; what comes out is what `convert` and `fold` say."""
+"""Every fixture of every vendor goes through real workers, and becomes what `convert` and `fold` make of
+it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +22,7 @@ def site(broker: str, unique: Callable[[str], str], tmp_path: Path) -> Site:
 
 
 def publish_fixtures(site: Site) -> None:
-    """All records of all vendors, every third with a key, spread over the partitions."""
+    """Publishes all records of all vendors, every third one with a key, in all partitions."""
     partitions = site.settings.partitions_vendor
     for vendor in VENDORS:
         records = [
@@ -56,6 +57,23 @@ def test_all_fixtures_through_one_worker(site: Site, unique: Callable[[str], str
     assert_partitions(site, scratch)
 
 
+def test_without_the_fast_hash_every_key_is_where_it_was(
+    site: Site, unique: Callable[[str], str], tmp_path: Path
+) -> None:
+    # Every interpreter that finds this file loads it before the program.
+    (tmp_path / "sitecustomize.py").write_text('import sys; sys.modules["murmurhash2"] = None')
+    publish_fixtures(site)
+    with site.worker(PYTHONPATH=str(tmp_path)) as worker:
+        worker.wait_ready()
+        site.wait_at_rest()
+        assert_everything(site, [worker])
+        worker.stop()
+        assert worker.stderr().count("murmurhash2") == 1
+    scratch = unique("scratch")
+    create_topics(site.broker, {scratch: site.settings.partitions_events})
+    assert_partitions(site, scratch)
+
+
 def test_two_workers_share_the_partitions_and_one_leaves(site: Site) -> None:
     with site.worker() as first, site.worker() as second:
         first.wait_ready()
@@ -69,7 +87,7 @@ def test_two_workers_share_the_partitions_and_one_leaves(site: Site) -> None:
             assert 0 < worker.count("rollcall_records_received_total") < expected.received.total()
             assert worker.count("rollcall_table_effects_total")
         first.stop()
-        # Everything once more, now for the other alone: new places, the same users.
+        # All records a second time, for the other worker alone: new positions, the same users.
         publish_fixtures(site)
         site.wait_at_rest()
         assert_everything(site)

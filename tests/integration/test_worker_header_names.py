@@ -1,4 +1,4 @@
-"""A header name that is not UTF-8, as any producer in C can send: aiokafka alone would end the worker."""
+"""A header name that is not UTF-8, which any producer in C can send: plain aiokafka would end the worker."""
 
 import struct
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from tests.integration.worker import Site
 from tests.kafka import ToSend, consume_all, produce
 
 _PLACEHOLDER, _NOT_UTF_8 = b"MARK", b"\xff\xfe\xfdX"
-# Of a record batch: where its checksum stands, and where what it covers begins.
+# The offset of the checksum in a record batch, and the offset at which the bytes begin that it covers.
 _CRC, _COVERED = 17, 21
 
 
@@ -44,6 +44,6 @@ async def test_it_costs_nothing_but_the_name(
     with site.worker() as worker:
         worker.wait_ready()
         site.wait_at_rest()
-    letters = consume_all(broker, site.settings.topic_dead_letter)
-    assert [letter.value for letter in letters] == [b"{", b"{"]
-    assert [value for _, value in letters[0].headers if value == b"kept"] == [b"kept"]
+    dead_letters = consume_all(broker, site.settings.topic_dead_letter)
+    assert [dead_letter.value for dead_letter in dead_letters] == [b"{", b"{"]
+    assert [value for _, value in dead_letters[0].headers if value == b"kept"] == [b"kept"]

@@ -1,4 +1,5 @@
-"""The HTTP server of a real worker: half-sent requests cost it neither files nor answers nor disk."""
+"""The HTTP server of a real worker: incomplete requests take no files, no answers and no disk space from
+it."""
 
 import socket
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from tests.integration.worker import Site, WorkerProcess
 from tests.waiting import wait_until
 
 FLOOD = 1_100
-# What a worker opens and closes by itself while the test runs: connections to brokers.
+# Files that a worker opens and closes by itself while the test runs: its connections to brokers.
 SLACK = 20
 
 
@@ -44,8 +45,10 @@ def test_half_sent_requests_take_no_files_and_silence_nobody(worker: WorkerProce
         wait_until(lambda: files(worker) <= before + MOST_CONNECTIONS + SLACK, "the files are bounded")
         assert worker.get("/healthz")[0] == 200
         assert worker.get("/readyz")[0] == 200
-        # All are still open on this side; the worker has given up the last ones too after a while.
-        wait_until(lambda: files(worker) <= before + SLACK, "no half-sent request is waited for any more")
+        # All connections are still open on this side. After a while the worker closes the last ones too.
+        wait_until(
+            lambda: files(worker) <= before + SLACK, "the worker waits for no incomplete request any more"
+        )
     worker.stop()
     assert len(worker.stderr()) < 20_000
 

@@ -1,5 +1,5 @@
-"""What somebody else wrote into a changelog, or into a partition where it does not belong: a real worker
-on a real Kafka starts, heals the log, and goes on with the next event of that user."""
+"""Another program has written into a changelog, or into a wrong partition: a real worker on a real Kafka
+starts, repairs the log, and goes on with the next event of that user."""
 
 import json
 import time
@@ -7,17 +7,21 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
-from confluent_kafka.admin._resource import ResourceType
-from confluent_kafka.cimpl import NewPartitions
 
-from app.lane import EXIT_PROTECT
-from app.lane.partitioner import partition_of
-from tests.integration.recount import header, place_of
+from app.engine import EXIT_PROTECT
+from app.engine.producer.partitioner import partition_of
+from tests.integration.recount import header, position_of
 from tests.integration.worker import Site
-from tests.kafka import Record, ToSend, consume_all, create_topics, end_offsets, produce
+from tests.kafka import (
+    Record,
+    ToSend,
+    add_partitions,
+    consume_all,
+    create_topics,
+    end_offsets,
+    produce,
+    set_config,
+)
 from tests.state.no_rows import LATER, NOT_JSON, ROWS, SCHEMA, Table, changed
 from tests.waiting import wait_until
 
@@ -53,7 +57,7 @@ def elsewhere(key: bytes) -> int:
 
 
 def score_of(sub: str, number: int = 1) -> ToSend:
-    """An event that needs both rows of a user."""
+    """Returns a record with an event that needs both rows of a user."""
     event = {
         "specversion": "1.0",
         "id": f"user.score_updated:{number}",
@@ -78,27 +82,11 @@ def last_record(site: Site, table: Table, key: bytes, partition: int | None = No
     return [record for record in records if (record.key, record.partition) == (key, at)][-1]
 
 
-def letters(site: Site) -> dict[tuple[str, int, int], Record]:
+def dead_letters(site: Site) -> dict[tuple[str, int, int], Record]:
     found = consume_all(site.broker, site.settings.topic_dead_letter)
-    by_place = {place_of(letter): letter for letter in found}
-    assert len(by_place) == len(found), "a record has several dead letters"
-    return by_place
-
-
-def set_policy(broker: str, topic: str, policy: str) -> None:
-    entry = ConfigEntry("cleanup.policy", policy, incremental_operation=AlterConfigOpType.SET)
-    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
-    admin = AdminClient({"bootstrap.servers": broker})
-    for future in admin.incremental_alter_configs([resource]).values():
-        future.result()
-
-
-def partitions_led(broker: str, topic: str) -> int:
-    """How many partitions of the topic there are that answer."""
-    try:
-        return len(end_offsets(broker, topic))
-    except KafkaException:
-        return 0
+    by_position = {position_of(dead_letter): dead_letter for dead_letter in found}
+    assert len(by_position) == len(found), "a record has several dead letters"
+    return by_position
 
 
 def ends(site: Site) -> dict[str, dict[int, int]]:
@@ -106,9 +94,15 @@ def ends(site: Site) -> dict[str, dict[int, int]]:
     return {topic: end_offsets(site.broker, topic) for topic in topics}
 
 
+def lagging(site: Site) -> set[int]:
+    """Returns the partitions of the canonical topic of which not everything is committed."""
+    commits, ended = site.lag().get(site.settings.topic_events, ({}, {}))
+    return {partition for partition, end in ended.items() if commits.get(partition) != end}
+
+
 def write_all_garbage(site: Site, table: Table) -> dict[tuple[str, int, int], tuple[str, bytes, bytes, str]]:
-    """Garbage of every kind, each under a key of its own: alone, over a row, under one, under a tombstone.
-    Returns sub, key, value and reason by place."""
+    """Writes garbage of every kind, each under its own key: alone, after a row, before a row, before a
+    tombstone. Returns sub, key, value and reason of each by its position."""
     records: list[ToSend] = []
     garbage: dict[int, tuple[str, bytes, bytes, str]] = {}
     kinds = [(value, "not_json") for value in NOT_JSON[table].values()]
@@ -124,8 +118,8 @@ def write_all_garbage(site: Site, table: Table) -> dict[tuple[str, int, int], tu
             if shape.startswith("under"):
                 records.append(ToSend(key, row if shape == "under a row" else None))
     topic = logs(site)[table]
-    places = produce(site.broker, topic, records)
-    return {(topic, *places[index]): each for index, each in garbage.items()}
+    positions = produce(site.broker, topic, records)
+    return {(topic, *positions[index]): each for index, each in garbage.items()}
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -134,13 +128,13 @@ def test_a_start_heals_a_log_with_garbage_of_every_kind(site: Site, table: Table
     subs = [sub for sub, *_ in garbage.values()]
     with site.worker() as worker:
         worker.wait_ready()
-        found = letters(site)
+        found = dead_letters(site)
         assert found.keys() == garbage.keys()
-        for place, (_, key, value, reason) in garbage.items():
-            letter = found[place]
-            assert (letter.key, letter.value) == (key, value)
-            assert (header(letter, "x-vendor"), header(letter, "x-reason")) == ("changelog", reason)
-            detail = header(letter, "x-detail")
+        for position, (_, key, value, reason) in garbage.items():
+            dead_letter = found[position]
+            assert (dead_letter.key, dead_letter.value) == (key, value)
+            assert (header(dead_letter, "x-vendor"), header(dead_letter, "x-reason")) == ("changelog", reason)
+            detail = header(dead_letter, "x-detail")
             assert detail is not None
             assert not any(secret in detail for secret in ("PII", "sunny", "yesterday"))
         last = {record.key: record.value for record in consume_all(site.broker, logs(site)[table])}
@@ -150,7 +144,7 @@ def test_a_start_heals_a_log_with_garbage_of_every_kind(site: Site, table: Table
         assert worker.metric("rollcall_changelog_records_skipped_total", "table", "kind") == {
             (table, "garbage"): len(garbage)
         }
-        # The next event of each of them ends nobody.
+        # The next event of each of these users ends no worker.
         produce(site.broker, site.settings.topic_events, [score_of(sub) for sub in subs])
         site.wait_at_rest()
         assert worker.metric("rollcall_table_effects_total", "effect") == {("changed",): len(subs)}
@@ -176,26 +170,28 @@ def test_a_running_worker_heals_its_log(site: Site, table: Table) -> None:
         values = [b"{", b"{}", *[changed(ROWS[table], sub="PII")]]
         written = [ToSend(key_of(sub), value) for sub in ("1", "3") for value in values]
         written.append(ToSend(key_of("4"), row_of(table, "4")))
-        garbage = [(topic, *place) for place in produce(site.broker, topic, written)[:6]]
-        # A write of ours behind them shows that somebody else's are there.
+        garbage = [(topic, *position) for position in produce(site.broker, topic, written)[:6]]
+        # The worker sees the records of another program by the offset of its own next write.
         produce(site.broker, events, [score_of(str(number), 2) for number in range(1, 20) if number != 3])
-        wait_until(lambda: letters(site).keys() == set(garbage), "the dead letters of the garbage")
+        wait_until(lambda: dead_letters(site).keys() == set(garbage), "the dead letters of the garbage")
         wait_until(
             lambda: last_record(site, table, key_of("3")).value is None, "a tombstone over the garbage"
         )
         site.wait_at_rest()
-        assert {header(letter, "x-vendor") for letter in letters(site).values()} == {"changelog"}
+        assert {header(dead_letter, "x-vendor") for dead_letter in dead_letters(site).values()} == {
+            "changelog"
+        }
         for sub in ("1", "2", "4"):
             assert json.loads(last_record(site, table, key_of(sub)).value or b"null")["sub"] == sub
         produce(site.broker, events, [score_of("3")])
         site.wait_at_rest()
         worker.stop()
-    before = letters(site).keys()
+    before = dead_letters(site).keys()
     with site.worker() as worker:
         worker.wait_ready()
         assert worker.metric("rollcall_changelog_records_skipped_total", "kind") == {}
         worker.stop()
-    assert letters(site).keys() == before
+    assert dead_letters(site).keys() == before
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -210,9 +206,10 @@ def test_what_stands_in_a_wrong_partition_of_a_changelog(site: Site, table: Tabl
         ToSend(garbage, b"{}", [], None, elsewhere(garbage)),
         ToSend(None, b"{}", [], None, 0),
     ]
-    set_policy(site.broker, topic, "delete")  # a compacted topic takes no record without a key
-    places = produce(site.broker, topic, records)
-    set_policy(site.broker, topic, "compact")
+    # A compacted topic takes no record without a key.
+    set_config(site.broker, topic, "cleanup.policy", "delete")
+    positions = produce(site.broker, topic, records)
+    set_config(site.broker, topic, "cleanup.policy", "compact")
     with site.worker() as worker:
         worker.wait_ready()
         assert worker.metric("rollcall_changelog_records_skipped_total", "table", "kind") == {
@@ -221,7 +218,7 @@ def test_what_stands_in_a_wrong_partition_of_a_changelog(site: Site, table: Tabl
             (table, "garbage"): 1,
             (table, "keyless"): 1,
         }
-        assert letters(site).keys() == {(topic, *places[4])}
+        assert dead_letters(site).keys() == {(topic, *positions[4])}
         worker.stop()
     assert last_record(site, table, row, elsewhere(row)).value == row_of(table, "row")
     assert last_record(site, table, tombstone).value == row_of(table, "tombstone")
@@ -231,19 +228,24 @@ def test_what_stands_in_a_wrong_partition_of_a_changelog(site: Site, table: Tabl
 
 
 @pytest.mark.parametrize(("table", "name"), [(table, name) for table in TABLES for name in LATER[table]])
-def test_a_later_versions_row_stops_a_start_before_anything_is_written(
+def test_a_later_versions_row_pauses_its_partition_and_nothing_is_written_there(
     site: Site, table: Table, name: str
 ) -> None:
     topic = logs(site)[table]
-    (place,) = produce(site.broker, topic, [ToSend(key_of("7"), LATER[table][name])])
-    produce(site.broker, topic, [ToSend(key_of("8"), b"{}")])  # with which it would otherwise have dealt
+    ((here, offset),) = produce(site.broker, topic, [ToSend(key_of("7"), LATER[table][name])])
+    produce(site.broker, topic, [ToSend(key_of("7"), b"{}")])  # garbage that it would otherwise repair
     before = ends(site)
+    produce(site.broker, site.settings.topic_events, [score_of(str(number)) for number in range(40)])
+    reason = f"events is paused in partition {here}: {topic}/{here}/{offset} is a row of a later version"
     with site.worker() as worker:
-        assert worker.exit_code() == 1
-        line = worker.stderr().splitlines()[-1]
-    assert line.startswith(f"rollcall: {topic}/{place[0]}/{place[1]} is a row of a later version")
-    assert "sunny" not in line
-    assert ends(site) == before
+        expected = json.dumps([reason])
+        wait_until(lambda: f'"problems": {expected}' in worker.get("/readyz")[1], "it is paused")
+        wait_until(lambda: lagging(site) == {here}, "the other partitions go on")
+        worker.stop()
+        assert "sunny" not in worker.stderr()
+    after = ends(site)
+    changelogs = site.settings.changelogs
+    assert [after[log][here] for log in changelogs] == [before[log][here] for log in changelogs]
 
 
 def test_a_later_versions_row_ends_a_running_worker(site: Site) -> None:
@@ -252,10 +254,13 @@ def test_a_later_versions_row_ends_a_running_worker(site: Site) -> None:
         produce(site.broker, site.settings.topic_events, [score_of("7")])
         site.wait_at_rest()
         later = LATER["users"]["an unknown member"]
-        (place,) = produce(site.broker, logs(site)["users"], [ToSend(key_of("7"), later)])
+        (position,) = produce(site.broker, logs(site)["users"], [ToSend(key_of("7"), later)])
         produce(site.broker, site.settings.topic_events, [score_of("7", 2)])
         assert worker.exit_code() == EXIT_PROTECT
-        assert f"{logs(site)['users']}/{place[0]}/{place[1]} is a row of a later version" in worker.stderr()
+        assert (
+            f"{logs(site)['users']}/{position[0]}/{position[1]} is a row of a later version"
+            in worker.stderr()
+        )
 
 
 def test_a_topic_that_was_given_more_partitions_is_refused_and_left_alone(
@@ -268,12 +273,8 @@ def test_a_topic_that_was_given_more_partitions_is_refused_and_left_alone(
         produce(broker, settings.topic_events, [score_of(str(number)) for number in range(100)])
         site.wait_at_rest()
         worker.stop()
-    admin = AdminClient({"bootstrap.servers": broker})
-    grown = [settings.topic_events, *settings.changelogs]
-    for future in admin.create_partitions([NewPartitions(topic, 12) for topic in grown]).values():
-        future.result()
-    wait_until(lambda: all(partitions_led(broker, topic) == 12 for topic in grown), "12 partitions")
-    # Garbage that it would otherwise have dealt with.
+    add_partitions(broker, dict.fromkeys([settings.topic_events, *settings.changelogs], 12))
+    # Garbage that it would otherwise repair.
     produce(broker, settings.changelogs[0], [ToSend(key_of("0"), b"{}")])
     before = ends(site)
     for _ in range(2):
@@ -303,18 +304,18 @@ def test_canonical_records_in_a_wrong_partition_and_at_impossible_times(site: Si
         at("2000-01-01T00:00:00.000000Z"),
         good,
     ]
-    places = produce(site.broker, site.settings.topic_events, records)
+    positions = produce(site.broker, site.settings.topic_events, records)
     with site.worker() as worker:
         worker.wait_ready()
         site.wait_at_rest()
-        found = letters(site)
+        found = dead_letters(site)
         topic = site.settings.topic_events
-        assert {place: header(letter, "x-reason") for place, letter in found.items()} == {
-            (topic, *places[0]): "schema",
-            (topic, *places[1]): "bad_time",
-            (topic, *places[2]): "bad_time",
+        assert {position: header(dead_letter, "x-reason") for position, dead_letter in found.items()} == {
+            (topic, *positions[0]): "schema",
+            (topic, *positions[1]): "bad_time",
+            (topic, *positions[2]): "bad_time",
         }
-        assert {header(letter, "x-vendor") for letter in found.values()} == {"canonical"}
+        assert {header(dead_letter, "x-vendor") for dead_letter in found.values()} == {"canonical"}
         assert worker.metric("rollcall_canonical_records_dead_total", "reason") == {
             ("schema",): 1,
             ("bad_time",): 2,

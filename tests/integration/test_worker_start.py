@@ -1,4 +1,4 @@
-"""How a worker starts, and the one line with which it refuses to."""
+"""How a worker starts, and the one line that it prints if it refuses to."""
 
 import socket
 import time
@@ -13,13 +13,13 @@ from confluent_kafka.admin._resource import ResourceType
 from app.embedded_kafka.properties import free_ports
 from app.vendors import VENDORS
 from app.versions import PINNED
-from tests.bench.bodies import bodies
 from tests.integration.recount import assert_everything
 from tests.integration.worker import Site
 from tests.kafka import create_topics, produce
+from tests.tools.bench.bodies import bodies
 from tests.waiting import GIVE_UP_SECONDS
 
-# Loaded by every interpreter that finds it, before the program: one pinned library is another version.
+# Every interpreter that finds this file loads it before the program: one pinned library has another version.
 OTHER_VERSION = """
 import importlib.metadata
 real = importlib.metadata.version
@@ -34,7 +34,7 @@ def site(broker: str, unique: Callable[[str], str], tmp_path: Path) -> Site:
 
 @pytest.fixture
 def each_site(each_broker: str, unique: Callable[[str], str], tmp_path: Path) -> Site:
-    """Also on a Kafka with the defaults that it ships with."""
+    """A site on each of the two brokers; one is a Kafka with its own defaults."""
     return Site(each_broker, unique, tmp_path)
 
 
@@ -55,7 +55,7 @@ def test_missing_topics_are_created_as_the_contract_says(each_site: Site) -> Non
             **dict.fromkeys(deleted, "delete"),
             **dict.fromkeys(settings.changelogs, "compact"),
         }
-        # It reads at once what it has just created.
+        # The worker reads at once from the topics that it has just created.
         for vendor in VENDORS:
             produce(each_site.broker, settings.topic_of(vendor), [(None, body) for body in bodies(vendor, 5)])
         each_site.wait_at_rest()
@@ -78,12 +78,14 @@ def test_missing_topics_are_named_with_the_command_that_creates_them(each_site: 
     assert each_site.settings.topic_of("fynd") not in said
 
 
-@pytest.mark.parametrize("odd", ["canonical", "users", "loyalty"])
-def test_topics_that_are_partitioned_differently_are_refused(each_site: Site, odd: str) -> None:
+@pytest.mark.parametrize("wrong", ["canonical", "users", "loyalty"])
+def test_topics_that_are_partitioned_differently_are_refused(each_site: Site, wrong: str) -> None:
     settings = each_site.settings
     users, loyalty = settings.changelogs
-    topic = {"canonical": settings.topic_events, "users": users, "loyalty": loyalty}[odd]
-    create_topics(each_site.broker, {topic: 4}, cleanup_policy="delete" if odd == "canonical" else "compact")
+    topic = {"canonical": settings.topic_events, "users": users, "loyalty": loyalty}[wrong]
+    create_topics(
+        each_site.broker, {topic: 4}, cleanup_policy="delete" if wrong == "canonical" else "compact"
+    )
     said = each_site.refused()
     assert topic in said
     assert "4 partitions, not 3" in said
@@ -154,8 +156,8 @@ def test_what_is_only_worse_is_warned_of_and_the_worker_starts(each_site: Site) 
 
 def test_without_a_broker_it_waits_and_says_so_in_one_line(site: Site) -> None:
     began = time.monotonic()
-    nobody = f"127.0.0.1:{free_ports(1)[0]}"
-    assert site.refused(BROKER_URL=nobody, BROKER_WAIT="2") == f"no broker answered at {nobody} within 2 s"
+    address = f"127.0.0.1:{free_ports(1)[0]}"
+    assert site.refused(BROKER_URL=address, BROKER_WAIT="2") == f"no broker answered at {address} within 2 s"
     assert time.monotonic() - began >= 2
 
 

@@ -1,19 +1,20 @@
-"""`python -m tests.integration.unchecked_worker`: a worker that starts on topics that its check refuses.
+"""A worker that starts on topics that its check would refuse: `python -m tests.integration.unchecked_worker`.
 
-For what only such a topic shows: limits so small that ordinary events, rows and dead letters are over them.
+Such topics have limits so small that ordinary events, rows and dead letters exceed them.
 """
 
 import sys
 
 import app.cli.worker
 from app.cli.main import main
+from tests.tools.replacing import replace
 
 
 def accept(*_: object) -> list[str]:
-    """In place of the check of the topics."""
+    """Replaces the check of the topics."""
     return []
 
 
 if __name__ == "__main__":
-    setattr(app.cli.worker, "check_topics", accept)  # noqa: B010 - mypy
+    replace(app.cli.worker, "check_topics", accept)
     sys.exit(main(["worker"]))

@@ -1,4 +1,4 @@
-"""Workers as an operator runs them, `python -m app worker`, on topics and in a group of a test's own."""
+"""Real workers, `python -m app worker`, with topics and a group that only one test uses."""
 
 import http.client
 import os
@@ -17,15 +17,15 @@ from prometheus_client.parser import text_string_to_metric_families
 from app.embedded_kafka.properties import free_ports
 from app.settings import Settings, load, variables
 from app.vendors import VENDORS
-from tests.kafka import committed, create_topics, end_offsets
+from tests.kafka import committed_and_ends, create_topics
 from tests.waiting import GIVE_UP_SECONDS, wait_until
 
 ROOT = Path(__file__).parents[2]
-# Recorded bodies carry record timestamps of any year; a broker's default refuses those of the future.
+# The fixtures have timestamps of any year, and a broker's default refuses those of the future.
 ANY_TIMESTAMP = {"message_timestamp_after_max_ms": str(2**63 - 1)}
 
 Series = Mapping[tuple[str, ...], float]
-"""Values of one metric by its label values, in the order in which they were asked for."""
+"""Values of one metric by the values of its labels, which have the order of the request."""
 
 
 class Site:
@@ -43,8 +43,11 @@ class Site:
             "TOPICS_CREATE": "true",
             "PARTITIONS_VENDOR": "3",
             "PARTITIONS_EVENTS": "3",
-            # On a busy machine it takes longer to drain than the 8 s that pods get.
+            # On a busy machine a worker needs more than the default of 8 s to finish its work.
             "STOP_DEADLINE": "60",
+            # 30 years. The bodies are of 2024, and a worker that runs for a minute removes the rows of users
+            # whose grace period has ended, so with the default a slow test would find fewer rows.
+            "GRACE_PERIOD": "1e9",
             **names,
             **variables_of_test,
         }
@@ -57,26 +60,29 @@ class Site:
         return load(self.variables)
 
     def sources(self) -> dict[str, str]:
-        """Every topic that a worker reads and commits: by vendor, and the canonical one."""
+        """Returns every topic that a worker reads and commits: one for each vendor, and the canonical one."""
         settings = self.settings
         return {vendor: settings.topic_of(vendor) for vendor in VENDORS} | {
             "canonical": settings.topic_events
         }
 
     def create_vendor_topics(self, **configs: str) -> None:
-        """As a producer's side would have made them before the worker came; it creates the others."""
+        """Creates the vendor topics, as producers do before the first worker starts, which creates the
+        others."""
         settings = self.settings
         topics = {settings.topic_of(vendor): settings.partitions_vendor for vendor in VENDORS}
         create_topics(self.broker, topics, **ANY_TIMESTAMP, **configs)
 
     def environment(self, **more: str) -> dict[str, str]:
-        """Nothing of ours that the test session happens to run with is handed on."""
+        """Returns the environment of a worker. Settings of Rollcall in that of the tests are not passed
+        on."""
         ours = {variable.name for variable in variables()}
         rest = {name: value for name, value in os.environ.items() if name not in ours}
         return {**rest, **self.variables, **more}
 
     def worker(self, module: Sequence[str] = ("app", "worker"), **more: str) -> "WorkerProcess":
-        """A started worker; use it as a context manager. `module`: of which it is made, and its arguments."""
+        """Returns a started worker; use it as a context manager. `module`: the module to run, and its
+        arguments."""
         port = int(more.setdefault("HTTP_PORT", str(free_ports(1)[0])))
         self._started += 1
         return WorkerProcess(
@@ -84,7 +90,7 @@ class Site:
         )
 
     def refused(self, **more: str) -> str:
-        """The one line with which a worker refuses to start."""
+        """Returns the one line with which a worker refuses to start."""
         with self.worker(**more) as worker:
             code, said = worker.exit_code(), worker.stderr()
         assert code == 1, f"exit code {code}"
@@ -94,24 +100,41 @@ class Site:
         assert all("[info " in line for line in lines[:-1]), "more than one line, or a traceback"
         return lines[-1].removeprefix("rollcall: ")
 
+    def resume(self, url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs `rollcall resume` with these arguments, for the worker at `url`."""
+        return subprocess.run(
+            [sys.executable, "-m", "app", "resume", *arguments, "--url", url],
+            env=self.environment(),
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=GIVE_UP_SECONDS,
+            check=False,
+        )
+
     def lag(self) -> dict[str, tuple[dict[int, int], dict[int, int]]]:
-        """Committed and end offsets of every source topic where the two differ."""
+        """Returns the committed offsets and the end offsets of every source topic in which they differ.
+
+        All commits are read before all ends. So if none differ, everything was committed when the commits
+        were read, also the events of the vendors' records.
+        """
         settings, found = self.settings, {}
-        for topic in self.sources().values():
-            ends = {part: end for part, end in end_offsets(self.broker, topic).items() if end}
-            offsets = {part: at for part, at in committed(self.broker, settings.app_id, topic).items() if at}
-            if offsets != ends:
-                found[topic] = (offsets, ends)
+        topics = list(self.sources().values())
+        commits, ends = committed_and_ends(self.broker, settings.app_id, topics)
+        for topic in topics:
+            ended = {part: end for part, end in ends[topic].items() if end}
+            offsets = {part: at for part, at in commits[topic].items() if at}
+            if offsets != ended:
+                found[topic] = (offsets, ended)
         return found
 
     def wait_at_rest(self) -> None:
-        """Until everything is committed to its end. The vendor topics come first in `lag`, so that no
-        event can come out of them after its look at the canonical topic."""
+        """Returns when everything is committed."""
         wait_until(lambda: not self.lag(), "all offsets committed to their ends")
 
 
 class WorkerProcess:
-    """A running worker; on leaving the context it is killed if the test has not ended it."""
+    """A running worker. If the test has not ended it, the end of its context kills it."""
 
     def __init__(
         self, module: Sequence[str], environment: Mapping[str, str], port: int, stderr: Path
@@ -145,11 +168,11 @@ class WorkerProcess:
         return self._process.pid
 
     def stderr(self) -> str:
-        """Everything on standard error, and on standard output, where nothing belongs."""
+        """Returns everything on standard error, and on standard output, to which a worker writes nothing."""
         return self._stderr.read_text("utf-8")
 
     def get(self, path: str) -> tuple[int, str]:
-        """Status and text of an answer; 0 while nobody listens."""
+        """Returns status and text of an answer; the status is 0 while nothing listens there."""
         with closing(http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)) as connection:
             try:
                 connection.request("GET", path)
@@ -167,9 +190,8 @@ class WorkerProcess:
         return self
 
     def metric(self, name: str, *labels: str) -> Series:
-        """All series of a metric that counted anything, by the values of these labels."""
-        status, text = self.get("/metrics")
-        assert status == 200
+        """Returns all series of a metric whose value is not 0, by the values of these labels."""
+        text = wait_until(self._metrics, "an answer to /metrics")
         found: Counter[tuple[str, ...]] = Counter()
         for family in text_string_to_metric_families(text):
             for sample in family.samples:
@@ -177,12 +199,19 @@ class WorkerProcess:
                     found[tuple(sample.labels[label] for label in labels)] += sample.value  # type: ignore[assignment]
         return found
 
+    def _metrics(self) -> str:
+        """Returns the text of all metrics, or "" if a busy worker has not answered in time."""
+        assert self._process.poll() is None, f"the worker ended with {self._process.returncode}"
+        status, text = self.get("/metrics")
+        return text if status == 200 else ""
+
     def count(self, name: str) -> float:
-        """A metric summed over all its series."""
+        """Returns the sum of all series of a metric."""
         return sum(self.metric(name).values())
 
     def stop(self) -> None:
-        """SIGTERM; the worker must end with code 0, which it does only if it has drained in time."""
+        """Sends SIGTERM; the worker must end with code 0, which means that it has finished its work in
+        time."""
         self.signal(signal.SIGTERM)
         assert self.exit_code() == 0
 
@@ -193,12 +222,16 @@ class WorkerProcess:
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 
+    def wait(self) -> int:
+        """Returns the exit code when the process ends, whenever that is."""
+        return self._process.wait()
+
     def exit_code(self) -> int:
         return self._process.wait(GIVE_UP_SECONDS)
 
 
 def added(*series: Series) -> Series:
-    """The sums over several workers."""
+    """Returns the sums over several workers."""
     found: Counter[tuple[str, ...]] = Counter()
     for each in series:
         found.update(each)

@@ -21,8 +21,8 @@ def micros(second: int) -> int:
 
 
 def event(kind: str, second: int, *, full: bool = False, time: str | None = None, **members: Any) -> Event:
-    """An event of type `user.<kind>`. `user` is without `sub`; `id` and `sub` as wanted; the other
-    members are those of `data`."""
+    """An event of type `user.<kind>`. Of `members`, `user` has the claims but `sub`, `id` and `sub` are the
+    event's own, and all others are members of `data`."""
     sub = members.pop("sub", "7")
     event_id = members.pop("id", f"{kind}:{second}")
     claims = {"sub": sub, **members.pop("user", {})}

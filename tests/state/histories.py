@@ -1,4 +1,4 @@
-"""Random histories of one user: few times, few ids and few values, so that ties and collisions are
+"""Random histories of one user. There are few times, ids and values, so that ties and collisions are
 common, and every kind of event and of odd value that the decoder lets pass."""
 
 import os
@@ -13,8 +13,8 @@ from app.state import NO_ROWS, Rows, apply, encode_loyalty, encode_user
 from tests.state.events import at, event
 from tests.state.oracle import is_promised
 
-# Nightly runs set LAW_EXAMPLES to some thousands.
-laws = settings(deadline=None, max_examples=int(os.environ.get("LAW_EXAMPLES", "120")))
+# A long run sets LAW_EXAMPLES to some thousands.
+laws = settings(max_examples=int(os.environ.get("LAW_EXAMPLES", "120")))
 
 _SCALARS = st.sampled_from(["a", "b", "é", "", 1, 1.0, True, False, 0, -0.0, 10**25, None, None])
 _NESTED = st.sampled_from([{"x": 1, "y": [2]}, {"y": [2], "x": 1}, ["a"], [], {}])
@@ -63,7 +63,7 @@ histories: SearchStrategy[list[Event]] = st.lists(
 
 @st.composite
 def promised_histories(draw: st.DrawFn) -> list[Event]:
-    """Those for which the contract promises that order is nothing."""
+    """Histories for which docs/tables.md#order promises that their order changes nothing."""
     history = draw(histories)
     assume(is_promised(history))
     return history
@@ -78,7 +78,8 @@ def replay(history: list[Event], rows: Rows = NO_ROWS) -> Rows:
 
 
 def encoded(rows: Rows) -> tuple[bytes | None, bytes | None]:
-    """The rows as the changelogs hold them. Tests compare these: to Python 1, 1.0 and True are equal."""
+    """The rows as the changelogs hold them. Tests compare these, because to Python 1, 1.0 and True are
+    equal."""
     return (
         None if rows.user is None else encode_user(rows.user),
         None if rows.loyalty is None else encode_loyalty(rows.loyalty),

@@ -1,4 +1,5 @@
-"""What can stand on a changelog under the key of user 7 and is no row of this version, by its kind."""
+"""Values that a changelog can hold under the key of user 7 and that are no row of this version, by their
+kind."""
 
 from typing import Any, Final, Literal
 
@@ -35,12 +36,12 @@ ROWS: Final[dict[Table, bytes]] = {"users": USERS_ROW, "loyalty": LOYALTY_ROW}
 
 
 def changed(row: bytes, **members: Any) -> bytes:
-    """The row with other members; one that is UNSET is left out."""
+    """The row with other members. A member that is UNSET is left out."""
     kept = msgspec.json.decode(row) | members
     return msgspec.json.encode({name: it for name, it in kept.items() if it is not msgspec.UNSET})
 
 
-# Times that name an instant, but not in the form of rows, and such as name none.
+# Texts that name an instant, but not in the form that rows have, and texts that name none.
 TIMES: Final = [
     "yesterday",
     "",
@@ -111,10 +112,10 @@ def _users_schema(row: bytes) -> dict[str, bytes]:
     found |= {f"status {odd!r}": changed(row, status=odd) for odd in _NO_TEXT}
     found |= {f"as_of {odd!r}": changed(row, as_of=odd) for odd in _NO_INSTANT}
     found |= {f"a stamp of {odd!r}": changed(row, stamps={"status": odd}) for odd in _NO_INSTANT}
-    clocks = ("created_at", "updated_at", "last_login_at", "last_logout_at", "deleted_at")
-    for name in clocks:
+    times = ("created_at", "updated_at", "last_login_at", "last_logout_at", "deleted_at")
+    for name in times:
         found |= {f"{name} {odd!r}": changed(row, **{name: odd}) for odd in [*TIMES, *_NO_TEXT]}
-    for name in ("presence", *clocks[:-1]):
+    for name in ("presence", *times[:-1]):
         found[f"a stamp of {name}"] = changed(row, stamps={name: 1})
     for odd in [*TIMES, *_NO_TEXT]:
         found[f"presence at {odd!r}"] = changed(row, presence={"status": "away", "at": odd})
@@ -188,7 +189,7 @@ LATER: Final[dict[Table, dict[str, bytes]]] = {
         "an unknown member beside another shape": changed(LOYALTY_ROW, mood="sunny", entries=["a"]),
     },
 }
-"""Rows of a later version, which are to be left alone."""
+"""Rows of a later version, which must not be touched."""
 
 VALID: Final[dict[Table, dict[str, bytes]]] = {
     "users": {

@@ -1,5 +1,5 @@
-"""Section 4 of the contract, written down a second time and naively: rows as plain JSON objects,
-computed from the whole set of a key's events at once. It has no order, no merge and no short way."""
+"""docs/tables.md written down a second time, as simply as possible: rows are plain JSON objects, computed
+from the whole set of a key's events at once. It has no order, no merge and no shortcut."""
 
 import json
 from typing import Any
@@ -46,7 +46,7 @@ def is_promised(events: list[Event]) -> bool:
 
 
 def rows_of(events: list[Event]) -> tuple[Json | None, Json | None]:
-    """The users row and the loyalty row of one key, None where there is none."""
+    """The users row and the loyalty row of one key; None if the key has no such row."""
     if not events:
         return None, None
     identity = {"vendor": events[0].vendor, "tenant": events[0].tenant, "sub": events[0].data.user["sub"]}
@@ -59,7 +59,7 @@ def rows_of(events: list[Event]) -> tuple[Json | None, Json | None]:
 
 
 def mentions(event: Event) -> Json:
-    """What the event names, by the names that registers have in `stamps`."""
+    """The values that the event gives to registers, by the names that these have in `stamps`."""
     data = msgspec.to_builtins(event.data)
     address = data["user"].get("address", "nothing said")
     named = {f"profile.{claim}": value for claim, value in data["user"].items()}
@@ -101,7 +101,7 @@ def users_row(events: list[Event]) -> Json:
         time, value = won
         group, _, field = name.partition(".")
         if value is None:
-            # It goes without saying what a snapshot, or an address cleared as a whole, has cleared.
+            # What a snapshot has cleared, or an address that was cleared as a whole, needs no stamp.
             wholesale = [] if group == "settings" else [as_of or 0]
             if name.startswith("profile.address.") and address is not None:
                 wholesale.append(address[0])

@@ -1,4 +1,4 @@
-"""Deletion is sticky: contract section 4, one sentence each."""
+"""Deletion is sticky: one test for each sentence of docs/tables.md#deletion."""
 
 import json
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.canonical import Event
-from app.state import Marker, Rows, apply, expired, merge, prune
+from app.state import DeletedUser, Rows, apply, expired, merge, prune
 from app.times import MICROS_PER_DAY
 from tests.state.events import at, deleted, event, full, micros, partial, points, score
 from tests.state.histories import encoded, replay
@@ -125,7 +125,7 @@ def test_a_pair_read_out_of_step_is_brought_into_its_form() -> None:
 def test_only_a_marker_older_than_the_grace_period_has_expired() -> None:
     marker, _ = replay([deleted(0)])
     back, _ = replay([deleted(0), full(1)])
-    assert isinstance(marker, Marker)
+    assert isinstance(marker, DeletedUser)
     assert back is not None
     grace = 30 * MICROS_PER_DAY
     assert not expired(marker, micros(0) + grace, grace)

@@ -1,4 +1,4 @@
-"""The closed set of effects (contract section 4), case by case."""
+"""The closed set of effects, case by case (docs/tables.md#effects)."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The users row of a user who is there: registers, snapshots and stamps (contract section 4)."""
+"""The users row of a user who is not deleted: registers, snapshots and stamps (docs/tables.md#registers)."""
 
 import json
 from typing import Any

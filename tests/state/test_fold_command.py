@@ -1,4 +1,4 @@
-"""`rollcall fold`, from outside (contract section 7)."""
+"""`rollcall fold`, from outside."""
 
 import io
 import json
@@ -118,7 +118,7 @@ def test_a_bad_rows_file_is_refused_by_the_number_of_its_line(tmp_path: Path, ba
     rows.write_bytes(fold(lines(full(1)))[1] + bad + b"\n")
     code, stdout, stderr = fold(lines(full(2)), rows)
     assert (code, stdout) == (1, b"")
-    assert stderr.startswith("rollcall: line 2 of the rows file is none of fold's: ")
+    assert stderr.startswith("rollcall: line 2 of the rows file is no output of fold: ")
     assert stderr.count("\n") == 1
     assert "PII" not in stderr
 

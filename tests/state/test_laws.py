@@ -1,4 +1,4 @@
-"""The laws of contract section 4, on random histories and against the naive model of it in oracle.py."""
+"""The laws of docs/tables.md, on random histories and against the simple model in oracle.py."""
 
 import json
 
@@ -9,6 +9,7 @@ from app.canonical import Event
 from app.state import (
     NO_ROWS,
     LoyaltyRow,
+    Rows,
     User,
     apply,
     concerns_loyalty,
@@ -18,8 +19,11 @@ from app.state import (
     encode_user,
     merge,
 )
+from app.state.rules.instants import instant
+from app.state.rules.loyalty import loyalty_of
+from app.state.rules.users import row_of
 from tests.state.events import deleted, points, score
-from tests.state.histories import encoded, histories, laws, promised_histories, replay
+from tests.state.histories import encoded, events, histories, laws, promised_histories, replay
 from tests.state.oracle import encoding, rows_of
 
 
@@ -58,6 +62,36 @@ def test_the_merge_of_two_folds_is_the_fold_of_the_union(history: list[Event], d
 def test_merge_is_associative(history: list[Event], data: st.DataObject) -> None:
     a, b, c = (replay(data.draw(st.lists(st.sampled_from(history)))) for _ in range(3))
     assert encoded(merge(merge(a, b), c)) == encoded(merge(a, merge(b, c)))
+
+
+def merged_alone(rows: Rows, event: Event) -> Rows:
+    """The rows merged with those that the event alone makes."""
+    at = instant(event.time)
+    return merge(rows, Rows(row_of(event, at), loyalty_of(event, at)))
+
+
+@laws
+@given(histories, events)
+def test_an_event_does_what_the_merge_with_its_own_rows_does(history: list[Event], event: Event) -> None:
+    rows = replay(history)
+    user, loyalty, effect = apply(event, rows.user, rows.loyalty)
+    if effect == "after_deletion":
+        assert (user, loyalty) == rows
+    else:
+        assert encoded(Rows(user, loyalty)) == encoded(merged_alone(rows, event))
+
+
+@laws
+@given(histories, events)
+def test_the_effect_is_changed_exactly_where_bytes_change(history: list[Event], event: Event) -> None:
+    rows = replay(history)
+    before = encoded(rows)
+    user, loyalty, effect = apply(event, rows.user, rows.loyalty)
+    assert encoded(rows) == before, "the rows handed in were changed"
+    assert (effect == "changed") == (encoded(Rows(user, loyalty)) != before)
+    if effect != "changed":
+        assert user is rows.user
+        assert loyalty is rows.loyalty
 
 
 @laws

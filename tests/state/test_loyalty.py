@@ -1,4 +1,4 @@
-"""The loyalty row: contract section 4."""
+"""The loyalty row (docs/tables.md#loyalty-row)."""
 
 import json
 from typing import Any

@@ -12,9 +12,10 @@ from app.state import (
     encode_user,
     user_supersedes,
 )
-from app.state.instants import instant
-from tests.state.events import full, partial
-from tests.state.histories import replay
+from app.state.rules.instants import instant
+from app.state.shortcuts import NO_SHORTCUTS
+from tests.state.events import full, partial, score
+from tests.state.histories import encoded, replay
 
 
 def test_the_order_of_members_in_an_event_leaves_no_trace_in_the_row() -> None:
@@ -76,6 +77,14 @@ def test_values_nested_as_deep_as_the_decoder_lets_pass_are_taken_in_and_written
     assert b"[" * depth in row
     assert encode_user(decode_user(row)) == row
     assert user_supersedes(row, row + b" ") is False
+
+
+def test_without_shortcuts_recovery_merges_always() -> None:
+    user, loyalty = encoded(replay([full(1), score(2)]))
+    assert user is not None
+    assert loyalty is not None
+    assert not NO_SHORTCUTS.user_supersedes(user, user)
+    assert not NO_SHORTCUTS.loyalty_supersedes(loyalty, loyalty)
 
 
 def test_numbers_of_any_size_are_kept_as_they_are() -> None:

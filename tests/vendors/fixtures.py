@@ -1,11 +1,11 @@
-"""The fixtures of the vendors, `tests/fixtures/<vendor>/<sentence>.in.json` and `.out.json`.
+"""Reads the fixtures of the vendors, `tests/fixtures/<vendor>/<sentence>.in.json` and `.out.json`.
 
-The first file is a record, the second the outcome that `rollcall convert` prints for it as record 0
-of partition 0 of the vendor's usual topic. The members of a record, all optional:
+The first file is a record; the second is the outcome that `rollcall convert` prints for it, as record 0 of
+partition 0 of the vendor's usual topic. The members of a record are all optional:
 
-    body       the JSON value of the body, written compactly; or the body's bytes as
-    text       text, where it matters how the JSON is written or there is none, or as
-    base64     where it is not even text; none of the three is Kafka's null value
+    body       the body as a JSON value, which is written compactly
+    text       instead: the body as text, if the spelling of the JSON matters or if it is no JSON
+    base64     instead: the body as bytes, if it is no text; without any of the three the value is null
     headers    {name: text}
     timestamp  the record's timestamp in milliseconds
     options    {"tenant": ..., "max_record_bytes": ...}: settings other than the default ones
@@ -37,7 +37,7 @@ class _Source(Struct, forbid_unknown_fields=True):
 
 
 class Fixture(Struct, frozen=True):
-    """One record of partition 0 with what must become of it; also the record itself for `convert`."""
+    """A record of partition 0 with its expected outcome. `convert` can take it as a record."""
 
     vendor: str
     sentence: str
@@ -49,32 +49,40 @@ class Fixture(Struct, frozen=True):
     outcome: dict[str, Any]
 
     @property
-    def place(self) -> str:
-        """The partition that the expected `origin` names."""
+    def partition(self) -> str:
+        """Returns the partition that the expected `origin` names."""
         return f"vendor.{self.vendor}.users/0"
 
     @property
     def reason(self) -> str | None:
-        """Of a skip or a dead letter."""
+        """Returns the expected reason of a skip or a dead letter, None for an emit."""
         reason: str | None = self.outcome.get("reason")
         return reason
 
 
 @cache
 def fixtures_of(vendor: str) -> tuple[Fixture, ...]:
-    """All fixtures of one vendor by name. Raises where a file has no partner or an unknown member."""
-    inputs, outputs = (
-        {path.name.removesuffix(end): path for path in (ROOT / vendor).glob(f"*{end}")}
-        for end in (".in.json", ".out.json")
-    )
-    if unpaired := inputs.keys() ^ outputs.keys():
+    """Returns all fixtures of one vendor, in the order of their names. Raises FileNotFoundError if a file has
+    no partner, and msgspec.ValidationError if it has an unknown member."""
+    inputs, outcomes = _files_of(vendor, ".in.json"), _files_of(vendor, ".out.json")
+    if unpaired := inputs.keys() ^ outcomes.keys():
         raise FileNotFoundError(f"half a fixture of {vendor}: {', '.join(sorted(unpaired))}")
-    return tuple(_load(vendor, name, inputs[name], outputs[name]) for name in sorted(inputs))
+    return tuple(_load(vendor, it, inputs[it], outcomes[it].read_text("utf-8")) for it in sorted(inputs))
 
 
-def _load(vendor: str, sentence: str, source_file: Path, outcome_file: Path) -> Fixture:
-    # By the same module that writes the body below, so that no number changes its spelling between.
-    source = msgspec.convert(json.loads(source_file.read_text("utf-8")), _Source)
+def without_outcome(vendor: str) -> list[Fixture]:
+    """Returns the records of the vendor that have no expected outcome yet."""
+    inputs, outcomes = _files_of(vendor, ".in.json"), _files_of(vendor, ".out.json")
+    return [_load(vendor, it, inputs[it], "{}") for it in sorted(inputs.keys() - outcomes.keys())]
+
+
+def _files_of(vendor: str, end: str) -> dict[str, Path]:
+    return {path.name.removesuffix(end): path for path in (ROOT / vendor).glob(f"*{end}")}
+
+
+def _load(vendor: str, sentence: str, record: Path, outcome: str) -> Fixture:
+    # The same module reads the number here and writes it below, so that its spelling does not change.
+    source = msgspec.convert(json.loads(record.read_text("utf-8")), _Source)
     return Fixture(
         vendor=vendor,
         sentence=sentence,
@@ -83,7 +91,7 @@ def _load(vendor: str, sentence: str, source_file: Path, outcome_file: Path) -> 
         headers=[(name, text.encode()) for name, text in source.headers.items()],
         value=_bytes_of(source),
         options=source.options,
-        outcome=json.loads(outcome_file.read_text("utf-8")),
+        outcome=json.loads(outcome),
     )
 
 

@@ -1,4 +1,5 @@
-"""JSON Schema as far as docs/rocketchat-envelope.schema.json uses it."""
+"""Checks values by a JSON Schema, with the keywords that docs/vendors/rocketchat-envelope.schema.json
+uses."""
 
 import re
 from collections.abc import Callable
@@ -16,7 +17,7 @@ _TYPES: Final[dict[str, type | tuple[type, ...]]] = {
 
 
 def accepts(schema: Schema, value: Any) -> bool:
-    """Whether the value is as the whole document says. Raises KeyError for a keyword unknown here."""
+    """Returns whether the schema accepts the value. Raises KeyError for a keyword that is unknown here."""
     return _accepts(schema, value, schema)
 
 
@@ -50,7 +51,8 @@ def _min_length(schema: Schema, value: Any, root: Schema) -> bool:
 
 
 def _pattern(schema: Schema, value: Any, root: Schema) -> bool:
-    """Of a whole text: Python's `$` is also before a last line break, JSON Schema's is not."""
+    """Returns whether the pattern fits. In Python `$` also fits before a line break at the end, in JSON
+    Schema it does not."""
     whole = schema["pattern"].removeprefix("^").removesuffix("$")
     return not isinstance(value, str) or re.fullmatch(whole, value) is not None
 

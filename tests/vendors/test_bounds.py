@@ -1,4 +1,4 @@
-"""How large a carried value may be, and halves of surrogate pairs, wherever they are."""
+"""How large a carried value may be, and halves of surrogate pairs in any part of a body."""
 
 import json
 from typing import Any
@@ -13,9 +13,9 @@ from app.canonical import InvalidEvent, decode_event
 from app.outcome import Dead, Emit
 from app.vendors import VENDORS
 from tests.test_canonical import changed, with_data
-from tests.vendors.records import MAGINE, event_of, outcome_of
+from tests.vendors.records import MAGINE, as_read, body_named, event_of, outcome_of
 
-# Their JSON has exactly as many bytes as a value may have.
+# The JSON of these has exactly as many bytes as a value may have.
 LARGEST: list[Any] = ["x" * 16_382, "é" * 8191, "\x01" * 2730 + "xx", ["x" * 16_380], {"a": "x" * 16_376}]
 
 
@@ -37,7 +37,7 @@ def test_a_claim_has_at_most_16_kib_and_a_larger_one_is_left_out_alone(
     assert event_of(MAGINE, magine(**{sent: text})).data.user[claim] == text
     outcome = outcome_of(MAGINE, magine(**{sent: text + "x"}))
     assert isinstance(outcome, Emit)
-    assert outcome.events[0].data.user == {"sub": "u", "locale": "sv"}
+    assert as_read(outcome.events[0]).data.user == {"sub": "u", "locale": "sv"}
     assert outcome.left_out == (claim,)
 
 
@@ -46,11 +46,22 @@ def test_the_address_and_each_attribute_and_earlier_value_are_bounded_as_a_whole
     sent = magine(country=half, zipCode=half, tags=[half, half], emailBeforeUpdate=half * 2)
     outcome = outcome_of(MAGINE, sent)
     assert isinstance(outcome, Emit)
-    data = outcome.events[0].data
+    data = as_read(outcome.events[0]).data
     assert data.user == {"sub": "u", "locale": "sv"}
     assert data.attributes == {"country": half}
     assert data.previous is msgspec.UNSET
     assert sorted(outcome.left_out) == ["address", "email", "tags"]
+
+
+def test_of_a_mapper_that_fills_a_dictionary_a_larger_value_is_left_out_too() -> None:
+    user = {"id": 1, "first_name": "x" * 17_000, "account_type": "x" * 17_000, "gender": "female"}
+    event = {"name": "user", "type": "update", "created_timestamp": 1763632800123}
+    outcome = outcome_of(VENDORS["fynd"], msgspec.json.encode({"event": event, "payload": [{"user": user}]}))
+    assert isinstance(outcome, Emit)
+    data = as_read(outcome.events[0]).data
+    assert data.user == {"sub": "1", "gender": "female"}
+    assert data.attributes is msgspec.UNSET
+    assert sorted(outcome.left_out) == ["account_type", "given_name", "name"]
 
 
 @given(
@@ -60,7 +71,7 @@ def test_the_address_and_each_attribute_and_earlier_value_are_bounded_as_a_whole
     )
 )
 def test_nothing_is_much_larger_when_it_is_written_again(value: object) -> None:
-    """So a short body holds nothing too large, and need not be looked at."""
+    """So no value of a short body is too large, and the mapper does not have to check its values."""
     for sent in (json.dumps(value, ensure_ascii=False, separators=(",", ":")), "[1e15]", "[1e16,1E15]"):
         again = msgspec.json.encode(msgspec.json.decode(sent))
         assert len(again) * NO_LARGE_VALUE <= MAX_VALUE_BYTES * len(sent.encode())
@@ -132,7 +143,7 @@ def test_a_body_full_of_halves_is_read_and_a_broken_one_is_not_json() -> None:
 @pytest.mark.parametrize("vendor", VENDORS)
 @pytest.mark.parametrize("name", ["", "string", "<string>"])
 def test_a_placeholder_of_an_event_name_is_unknown_before_any_list(vendor: str, name: str) -> None:
-    body = {"fynd": {"event": {"name": name}}, "rocketchat": {"event": name}, "amity": {"event": name}}
-    outcome = outcome_of(VENDORS[vendor], json.dumps(body.get(vendor, {"type": name})).encode())
+    body = {"event": {"name": name}} if vendor == "fynd" else body_named(vendor, name)
+    outcome = outcome_of(VENDORS[vendor], json.dumps(body).encode())
     assert isinstance(outcome, Dead)
     assert outcome.reason == "unknown_event"

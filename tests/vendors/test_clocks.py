@@ -1,4 +1,4 @@
-"""Which times of an event are believed, by the timestamp of its record."""
+"""Which times of an event are accepted, compared with the timestamp of its record."""
 
 from typing import Any
 

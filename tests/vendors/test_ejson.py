@@ -1,4 +1,4 @@
-"""Rocket.Chat's dates: the same forms wherever a date may stand, in the mapper and in the schema."""
+"""Rocket.Chat's dates: all fields with a date accept the same forms, in the mapper and in the schema."""
 
 import json
 from pathlib import Path
@@ -11,13 +11,12 @@ from app.outcome import Dead, Emit
 from app.vendors import VENDORS, convert
 from tests.vendors.fixtures import fixtures_of
 from tests.vendors.json_schema import accepts
-from tests.vendors.records import ROCKETCHAT, event_of, outcome_of
+from tests.vendors.records import ROCKETCHAT, as_read, event_of, outcome_of
 
-SCHEMA = json.loads(
-    (Path(__file__).parents[2] / "docs" / "rocketchat-envelope.schema.json").read_text("utf-8")
-)
+_SCHEMA_FILE = Path(__file__).parents[2] / "docs" / "vendors" / "rocketchat-envelope.schema.json"
+SCHEMA = json.loads(_SCHEMA_FILE.read_text("utf-8"))
 INSTANT = "2024-11-19T07:06:40.001000Z"
-# All of them are INSTANT.
+# All of these are the time INSTANT.
 DATES: dict[str, Any] = {
     "text": "2024-11-19T07:06:40.001Z",
     "text with an offset": "2024-11-19T08:06:40.001+01:00",
@@ -29,7 +28,7 @@ DATES: dict[str, Any] = {
     "long with a leading zero": {"$date": {"$numberLong": "01732000000001"}},
     "long with more members": {"$date": {"$numberLong": "1732000000001", "x": 1}, "y": 2},
 }
-# Of no use anywhere.
+# No field can use these.
 NO_DATES: dict[str, Any] = {
     "number": 1732000000001,
     "boolean": True,
@@ -71,11 +70,11 @@ CREATION = {"$date": {"$numberLong": "1700000000000"}}
 OCCURRED = "2025-11-20T10:00:00Z"
 
 
-def body_with(place: str, date: object) -> bytes:
+def body_with(path: str, date: object) -> bytes:
     event = "IPostUserUpdated"
     user: dict[str, Any] = {"id": "u-1", "createdAt": CREATION}
     envelope: dict[str, Any] = {"occurredAt": OCCURRED}
-    match place:
+    match path:
         case "occurredAt":
             envelope["occurredAt"] = date
         case "updatedAt":
@@ -83,31 +82,31 @@ def body_with(place: str, date: object) -> bytes:
             del envelope["occurredAt"]
         case _:
             event = "IPostUserLoggedIn"
-            user[place] = date
+            user[path] = date
     context = user if event == "IPostUserLoggedIn" else {"user": user}
     return json.dumps({"event": event, "eventId": "e-1", **envelope, "context": context}).encode()
 
 
-def found(place: str, event: Event) -> object:
-    if place in ("occurredAt", "updatedAt"):
-        assert event.timesource == ("event" if place == "occurredAt" else "row")
+def found(path: str, event: Event) -> object:
+    if path in ("occurredAt", "updatedAt"):
+        assert event.timesource == ("event" if path == "occurredAt" else "row")
         return event.time
     attributes = event.data.attributes or {}
-    return attributes.get("created_at" if place == "createdAt" else "last_login_at")
+    return attributes.get("created_at" if path == "createdAt" else "last_login_at")
 
 
-CLOCKS = ["occurredAt", "updatedAt"]
+TIMES = ["occurredAt", "updatedAt"]
 CARRIED = ["createdAt", "lastLoginAt"]
 
 
-@pytest.mark.parametrize("place", [*CLOCKS, *CARRIED])
+@pytest.mark.parametrize("path", [*TIMES, *CARRIED])
 @pytest.mark.parametrize("form", DATES)
-def test_a_date_has_the_same_forms_everywhere(place: str, form: str) -> None:
-    body = body_with(place, DATES[form])
+def test_a_date_has_the_same_forms_everywhere(path: str, form: str) -> None:
+    body = body_with(path, DATES[form])
     outcome = outcome_of(ROCKETCHAT, body)
     assert isinstance(outcome, Emit)
     assert outcome.left_out == ()
-    assert found(place, outcome.events[0]) == INSTANT
+    assert found(path, as_read(outcome.events[0])) == INSTANT
     assert accepts(SCHEMA, json.loads(body))
 
 
@@ -121,34 +120,34 @@ def test_every_event_tells_its_time_in_every_form(event: str, form: str) -> None
     assert accepts(SCHEMA, body)
 
 
-@pytest.mark.parametrize("place", CLOCKS)
+@pytest.mark.parametrize("path", TIMES)
 @pytest.mark.parametrize("form", NO_DATES)
-def test_what_is_no_date_is_refused_where_it_is_the_clock(place: str, form: str) -> None:
-    body = body_with(place, NO_DATES[form])
+def test_what_is_no_date_is_refused_where_it_is_the_clock(path: str, form: str) -> None:
+    body = body_with(path, NO_DATES[form])
     outcome = outcome_of(ROCKETCHAT, body)
     assert isinstance(outcome, Dead)
     assert outcome.reason == "schema"
-    assert place != "occurredAt" or not accepts(SCHEMA, json.loads(body))
+    assert path != "occurredAt" or not accepts(SCHEMA, json.loads(body))
 
 
-@pytest.mark.parametrize("place", CLOCKS)
+@pytest.mark.parametrize("path", TIMES)
 @pytest.mark.parametrize("form", FAR_OFF)
-def test_a_date_beyond_the_calendar_is_a_bad_time(place: str, form: str) -> None:
-    outcome = outcome_of(ROCKETCHAT, body_with(place, FAR_OFF[form]))
+def test_a_date_beyond_the_calendar_is_a_bad_time(path: str, form: str) -> None:
+    outcome = outcome_of(ROCKETCHAT, body_with(path, FAR_OFF[form]))
     assert isinstance(outcome, Dead)
     assert outcome.reason == "bad_time"
 
 
-@pytest.mark.parametrize("place", CARRIED)
+@pytest.mark.parametrize("path", CARRIED)
 @pytest.mark.parametrize("date", [*NO_DATES.values(), *FAR_OFF.values()], ids=[*NO_DATES, *FAR_OFF])
-def test_an_unusable_date_that_is_only_carried_is_left_out_and_counted(place: str, date: object) -> None:
-    outcome = outcome_of(ROCKETCHAT, body_with(place, date))
+def test_an_unusable_date_that_is_only_carried_is_left_out_and_counted(path: str, date: object) -> None:
+    outcome = outcome_of(ROCKETCHAT, body_with(path, date))
     assert isinstance(outcome, Emit)
-    assert outcome.left_out == (place,)
-    (event,) = outcome.events
-    assert found(place, event) is None
-    # A creation date that cannot be read is as absent: it does not make a whole user of a stub.
-    assert event.data.snapshot == ("partial" if place == "createdAt" else "full")
+    assert outcome.left_out == (path,)
+    event = as_read(outcome.events[0])
+    assert found(path, event) is None
+    # An unreadable creation date counts as absent: it does not turn a stub into a whole user.
+    assert event.data.snapshot == ("partial" if path == "createdAt" else "full")
 
 
 @pytest.mark.parametrize(
@@ -163,7 +162,7 @@ def test_the_published_schema_refuses_what_is_no_event(part: dict[str, Any]) -> 
 def test_the_published_schema_takes_what_is_emitted_whole() -> None:
     emitted = 0
     for fixture in fixtures_of("rocketchat"):
-        outcome = convert(VENDORS["rocketchat"], fixture, fixture.place, fixture.options)
+        outcome = convert(VENDORS["rocketchat"], fixture, fixture.partition, fixture.options)
         if isinstance(outcome, Emit) and not outcome.left_out and fixture.value:
             assert accepts(SCHEMA, json.loads(fixture.value)), fixture.sentence
             emitted += 1

@@ -1,4 +1,5 @@
-"""Event names that nobody maps: which of them are another family's and skipped, and which are unknown."""
+"""Event names that no mapper maps: which ones are of another family and skipped, and which ones are
+unknown."""
 
 import json
 import string
@@ -10,18 +11,13 @@ from hypothesis import strategies as st
 
 from app.outcome import Dead, Outcome, Skip
 from app.vendors import VENDORS
-from app.vendors.values import other_family
+from app.vendors.event_names import dotted_family
 from tests.vendors.fixtures import fixtures_of
-from tests.vendors.records import outcome_of
+from tests.vendors.records import body_named, outcome_of
 
-# Where each vendor has the name of its events; Fynd's `type` beside the name is one that is mapped.
-BODIES: dict[str, Any] = {
-    "selfcommunity": lambda name: {"type": name},
-    "magine": lambda name: {"type": name},
-    "amity": lambda name: {"event": name},
-    "rocketchat": lambda name: {"event": name},
-    "fynd": lambda name: {"event": {"name": name, "type": "update"}},
-}
+# Fynd has the name in two members; `type` has a mapped one here. For the other vendors body_named finds the
+# member.
+BODIES: dict[str, Any] = {"fynd": lambda name: {"event": {"name": name, "type": "update"}}}
 DOTTED = ["selfcommunity", "magine", "amity"]
 PLACEHOLDERS = ["string", "<string>", ""]
 OTHER = [
@@ -41,13 +37,14 @@ NO_HOOKS = ["IPost", "IPostx", "IPost1", "IPostÉ", "ipostX", "IPOSTX", " IPostX
 LETTERS = frozenset(string.ascii_letters + string.digits + "_-.")
 
 
-def by_the_words_of_the_contract(name: str) -> bool:
+def by_the_words_of_the_page(name: str) -> bool:
     parts = name.split(".")
     return len(parts) >= 2 and all(parts) and LETTERS.issuperset(name) and parts[0].lower() != "user"
 
 
 def judged(vendor: str, name: object) -> Outcome:
-    return outcome_of(VENDORS[vendor], json.dumps(BODIES[vendor](name)).encode())
+    body = BODIES[vendor](name) if vendor in BODIES else body_named(vendor, name)
+    return outcome_of(VENDORS[vendor], json.dumps(body).encode())
 
 
 def is_unknown(outcome: Outcome) -> bool:
@@ -55,8 +52,8 @@ def is_unknown(outcome: Outcome) -> bool:
 
 
 @pytest.mark.parametrize("name", OTHER)
-def test_two_parts_or_more_that_do_not_begin_with_user_are_another_family(name: str) -> None:
-    assert other_family(name)
+def test_two_parts_or_more_that_do_not_begin_with_user_are_andotted_family(name: str) -> None:
+    assert dotted_family(name)
     for vendor in DOTTED:
         assert judged(vendor, name) == Skip("other_family")
     assert is_unknown(judged("rocketchat", name))
@@ -64,14 +61,14 @@ def test_two_parts_or_more_that_do_not_begin_with_user_are_another_family(name: 
 
 @pytest.mark.parametrize("name", UNKNOWN)
 def test_any_other_text_is_a_name_that_nobody_documented(name: str) -> None:
-    assert not other_family(name)
+    assert not dotted_family(name)
     for vendor in [*DOTTED, "rocketchat"]:
         assert is_unknown(judged(vendor, name))
 
 
 @given(st.text(st.sampled_from("userUSER..aZ09_- é\n"), max_size=12))
 def test_the_rule_is_the_one_of_the_contract(name: str) -> None:
-    assert other_family(name) == by_the_words_of_the_contract(name)
+    assert dotted_family(name) == by_the_words_of_the_page(name)
 
 
 @pytest.mark.parametrize("name", ["user.didFollow", "user.didJoinCommunity"])
@@ -120,10 +117,10 @@ def test_a_name_that_is_no_text_is_a_matter_of_shape(vendor: str, name: object) 
 
 
 @pytest.mark.parametrize("vendor", DOTTED)
-def test_no_mapped_name_is_another_family(vendor: str) -> None:
+def test_no_mapped_name_is_andotted_family(vendor: str) -> None:
     for fixture in fixtures_of(vendor):
         for event in fixture.outcome.get("events", []):
-            assert not other_family(event["vendortype"])
+            assert not dotted_family(event["vendortype"])
 
 
 @pytest.mark.timeout(60)  # linear work is done in a blink
@@ -133,4 +130,4 @@ def test_a_name_as_long_as_a_body_costs_no_more_than_its_bytes(part: str, end: s
     name = part * (1_000_000 // len(part)) + end
     for vendor in DOTTED:
         skipped = judged(vendor, name) == Skip("other_family")
-        assert skipped == by_the_words_of_the_contract(name)
+        assert skipped == by_the_words_of_the_page(name)

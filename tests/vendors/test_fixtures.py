@@ -1,4 +1,4 @@
-"""Every vendor's fixtures through the mapper and through the real command."""
+"""The fixtures of every vendor go through the mapper and through the real command."""
 
 import json
 import subprocess
@@ -15,12 +15,13 @@ from app.vendors import VENDORS, Options, convert
 from tests.vendors.fixtures import DEFAULT_TIMESTAMP, ROOT, Fixture, fixtures_of
 
 FIXTURES = [fixture for vendor in VENDORS for fixture in fixtures_of(vendor)]
-# What no record can cause: it takes a bug, and is tested beside `convert`.
+# No record can cause this reason, only a bug can. The tests of `convert` have it.
 OUR_BUG = "mapper_error"
 
 
 def printed(outcome: Outcome) -> dict[str, Any]:
-    """The outcome as contract section 7 writes it, put together without the command's own code."""
+    """Returns the outcome in the form in which `rollcall convert` prints it, made without the command's
+    code."""
     match outcome:
         case Emit(events):
             return {"outcome": "emit", "events": [json.loads(msgspec.json.encode(event)) for event in events]}
@@ -31,21 +32,22 @@ def printed(outcome: Outcome) -> dict[str, Any]:
 
 
 def exact(value: Any) -> str:
-    """Text that tells 1, 1.0 and true apart, which compare as equal in Python."""
+    """Returns text in which 1, 1.0 and true differ; in Python they are equal."""
     return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False)
 
 
 @pytest.mark.parametrize("fixture", FIXTURES, ids=lambda fixture: f"{fixture.vendor}-{fixture.sentence}")
 def test_a_record_becomes_what_its_fixture_says(fixture: Fixture) -> None:
-    outcome = convert(VENDORS[fixture.vendor], fixture, fixture.place, fixture.options)
+    outcome = convert(VENDORS[fixture.vendor], fixture, fixture.partition, fixture.options)
     assert exact(printed(outcome)) == exact(fixture.outcome)
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_the_command_answers_line_by_line(vendor: str) -> None:
     fixtures = [fixture for fixture in fixtures_of(vendor) if is_a_line(fixture)]
+    assert fixtures, "a fixture that needs no header and no setting"
     lines = b"".join(fixture.value + b"\n" for fixture in fixtures if fixture.value is not None)
-    origin = f"{fixtures[0].place}/0"
+    origin = f"{fixtures[0].partition}/0"
     arguments = ["--vendor", vendor, "--timestamp", str(DEFAULT_TIMESTAMP), "--origin", origin]
     done = subprocess.run(
         [sys.executable, "-m", "app", "convert", *arguments],
@@ -63,7 +65,7 @@ def test_the_command_answers_line_by_line(vendor: str) -> None:
 
 
 def is_a_line(fixture: Fixture) -> bool:
-    """Whether the command can be given this record on standard input, with nothing but defaults."""
+    """Returns whether the command can read this record from standard input, with default settings."""
     return (
         fixture.value is not None
         and b"\n" not in fixture.value

@@ -1,15 +1,17 @@
-"""What an envelope says once stands in the event of each of its users: no message outgrows memory by it."""
+"""Every user's event repeats values of the envelope: no message needs much memory because of that."""
 
 import pytest
 
 from app.canonical import encode_event
+from app.new_event import NewEvent
 from app.outcome import Dead, Emit
-from app.vendors import VENDORS
+from app.vendors import VENDORS, conversion
 from app.vendors.model import MAX_EVENTS_BYTES
 from tests.vendors.records import MAGINE, MAGINE_BODY, event_of, outcome_of
 
 LONG = b"x" * 100_000
-# Unbounded, each of these becomes twice as much as is allowed: enough to tell, and no harm done.
+# Without the bound each of these would become twice as large as is allowed, which is enough to fail and does
+# no harm.
 USERS = 2 * MAX_EVENTS_BYTES // len(LONG)
 FYND = b'{"event":{"name":"user","type":"update","created_timestamp":1763700000123%s}%s,"payload":[%s]}'
 FYND_USERS = b",".join([b'{"user":{"id":1}}'] * USERS)
@@ -71,9 +73,37 @@ def test_a_long_tenant_is_escaped_like_a_short_one() -> None:
 
 
 def test_each_of_very_many_tenants_has_events_of_its_own() -> None:
-    """More than what is kept of each tenant between two records."""
+    """There are more tenants than the number that is kept between two records."""
     tenants = [f"tenant-{number}" for number in range(1500)] * 2
     for tenant in tenants:
         event = event_of(MAGINE, MAGINE_BODY, headers=[("tenant", tenant.encode())])
         assert (event.tenant, event.partitionkey) == (tenant, f"magine/{tenant}/u-1")
         assert event.source == f"/vendors/magine/{tenant}"
+
+
+def test_a_tenant_that_costs_much_to_escape_is_escaped_once_a_message(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each of 30,000 users in a body of 1 MiB would cost a millisecond."""
+    made = list[str]()
+
+    def counted(vendor: str, tenant: str) -> NewEvent:
+        made.append(tenant)
+        return new_blank(vendor, tenant)
+
+    new_blank = conversion._new_blank
+    monkeypatch.setattr(conversion, "_new_blank", counted)
+    users = b",".join([b'{"userId":1}'] * 1000)
+    body = b'{"event":"user.didUpdate","data":{"users":[%s]}}' % users
+    outcome = outcome_of(VENDORS["amity"], body, headers=[("tenant", b"/" * 1000)])
+    assert isinstance(outcome, Emit)
+    assert {event.tenant for event in outcome.events} == {"/" * 1000}
+    assert made == ["/" * 1000]
+
+
+def test_a_placeholder_in_the_header_gives_each_user_the_tenant_of_the_body() -> None:
+    users = b",".join(b'{"user":{"id":1,"application_id":"%s"}}' % each for each in (b"a", b"b", b"b"))
+    body = FYND % (b"", b',"company_id":1', users)
+    outcome = outcome_of(VENDORS["fynd"], body, headers=[("tenant", b"undefined")])
+    assert isinstance(outcome, Emit)
+    assert [event.tenant for event in outcome.events] == ["1.a", "1.b", "1.b"]

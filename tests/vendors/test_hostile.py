@@ -1,4 +1,5 @@
-"""No body is a way out of the contract: three outcomes, closed reasons, nothing quoted, no bug of ours."""
+"""Every body gets one of three outcomes, with a reason of the closed set, without a quotation, and without an
+error of the mapper."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from tests.vendors.fixtures import fixtures_of
 from tests.vendors.records import outcome_of
 
 SENTINEL = "zq7"
-ODD: list[Any] = [
+UNUSUAL: list[Any] = [
     None, True, False, 0, -1, 7, 1.5, 10**30,
     "", "string", "<string>", SENTINEL, "2025-11-21", "1e5",
     [], [None], [[]], [{}], [SENTINEL],
@@ -25,7 +26,7 @@ ODD: list[Any] = [
 
 
 def bodies(vendor: str) -> list[str]:
-    """The small JSON objects among the vendor's fixtures, written anew each time they are changed."""
+    """Returns the small JSON objects among the bodies of the vendor's fixtures."""
     values = [fixture.value for fixture in fixtures_of(vendor)]
     return [value.decode() for value in values if value and len(value) < 5000 and is_object(value)]
 
@@ -39,7 +40,7 @@ def is_object(value: bytes) -> bool:
 
 BODIES = {vendor: bodies(vendor) for vendor in VENDORS}
 every_vendor = pytest.mark.parametrize("vendor", VENDORS)
-few = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
 
 def check(outcome: Outcome) -> None:
@@ -75,8 +76,9 @@ def check_event(event: dict[str, Any]) -> None:
     assert "updated_at" not in data["user"]
 
 
-def places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Every (container, key) of a JSON value. A loop, for some bodies nest deeper than Python may recurse."""
+def paths(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Yields every (container, key) of a JSON value. This is a loop, because some bodies nest deeper than
+    Python can recurse."""
     left = [value]
     while left:
         container = left.pop()
@@ -92,9 +94,9 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:
 def test_a_body_with_odd_parts_has_an_outcome_of_the_contract(vendor: str, data: st.DataObject) -> None:
     body = {"": json.loads(data.draw(st.sampled_from(BODIES[vendor])))}
     for _ in range(data.draw(st.integers(1, 3))):
-        container, key = data.draw(st.sampled_from(list(places(body))))
+        container, key = data.draw(st.sampled_from(list(paths(body))))
         if data.draw(st.booleans()) or isinstance(container, list) or key == "":
-            container[key] = deepcopy(data.draw(st.sampled_from(ODD)))
+            container[key] = deepcopy(data.draw(st.sampled_from(UNUSUAL)))
         else:
             del container[key]
             if data.draw(st.booleans()):
@@ -129,11 +131,11 @@ def test_any_bytes_and_headers_have_an_outcome_of_the_contract(
 
 @every_vendor
 def test_no_text_of_a_body_reaches_a_detail_or_a_name(vendor: str) -> None:
-    """One place after the other, in every body: a text, and a key, that nothing may repeat."""
+    """One path after the other, in every body, gets a text or a key that no outcome may repeat."""
     for original in BODIES[vendor]:
-        for index in range(len(list(places(json.loads(original))))):
+        for index in range(len(list(paths(json.loads(original))))):
             body = json.loads(original)
-            container, key = list(places(body))[index]
+            container, key = list(paths(body))[index]
             container[key] = {SENTINEL: [SENTINEL]} if index % 2 else f"{SENTINEL} - at `$.{SENTINEL}`"
             check(outcome_of(VENDORS[vendor], json.dumps(body).encode()))
 
@@ -171,7 +173,8 @@ def test_a_record_full_of_one_thing_has_an_outcome(vendor: str, filler: bytes) -
 
 @pytest.mark.timeout(30)  # linear work is done in a blink
 def test_many_users_with_avatars_and_many_files_cost_no_more_than_their_bytes() -> None:
-    """Every user looks for its file among all of them: 16,000 times 130,000 steps would take minutes."""
+    """If each user looked for its file in the list of all files, 16,000 times 130,000 steps would take
+    minutes."""
     users = b",".join([b'{"userId":"1","avatarFileId":"x"}'] * 16_000)
     files = b",".join([b"{}"] * 130_000)
     body = b'{"event":"user.didUpdate","data":{"users":[%s],"files":[%s]}}' % (users, files)

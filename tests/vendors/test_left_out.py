@@ -1,4 +1,4 @@
-"""What is left out of an event is counted by its name, once for each value, and nothing else is."""
+"""Each value that is left out of an event is counted by its name, and nothing else is counted."""
 
 import pytest
 
@@ -63,6 +63,6 @@ CASES = [(vendor, sentence) for vendor, sentences in LEFT_OUT.items() for senten
 @pytest.mark.parametrize(("vendor", "sentence"), CASES)
 def test_what_is_left_out_is_counted(vendor: str, sentence: str) -> None:
     (fixture,) = (each for each in fixtures_of(vendor) if each.sentence == sentence)
-    outcome = convert(VENDORS[vendor], fixture, fixture.place, fixture.options)
+    outcome = convert(VENDORS[vendor], fixture, fixture.partition, fixture.options)
     assert isinstance(outcome, Emit)
     assert sorted(outcome.left_out) == LEFT_OUT[vendor][sentence]

@@ -1,0 +1,54 @@
+"""The part that the state agent makes of a slice, and how long the agent works on it without a pause."""
+
+from collections import Counter
+from collections.abc import Sequence
+from time import perf_counter
+
+from app.engine import MoreRoom
+from app.metrics import Metrics
+from app.outcome import Dead
+from app.state import Effect
+
+Verdict = Effect | Dead
+"""What became of a canonical record."""
+
+
+class AppliedPart:
+    """What the agent has appended of a slice: rows and dead letters (`Part` of the engine)."""
+
+    def __init__(self, verdicts: Sequence[Verdict], metrics: Metrics) -> None:
+        """`verdicts`: one on each record of the part."""
+        self._verdicts = verdicts
+        self._metrics = metrics
+
+    def settle(self) -> bool:
+        """Returns False: nothing is left to append. If a broker refuses a row, the worker ends."""
+        return False
+
+    def count(self) -> None:
+        """Counts the verdicts. Called when the rows and dead letters are acknowledged."""
+        for verdict, count in Counter(self._verdicts).items():
+            if isinstance(verdict, Dead):
+                self._metrics.canonical_dead.labels(verdict.reason).inc(count)
+            else:
+                self._metrics.effects.labels(verdict).inc(count)
+
+
+class WorkTimer:
+    """How long the agent has worked on a slice, and since when without a pause."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._since = 0.0
+        self.until = 0.0
+        """When it is time for other tasks, by `perf_counter`."""
+
+    def go_on(self, seconds: float) -> None:
+        """Notes that the agent goes on. After so many seconds it is time for other tasks."""
+        self._since = perf_counter()
+        self.until = self._since + seconds
+
+    def pause(self) -> MoreRoom:
+        """Returns what the agent yields now, so that other tasks run."""
+        self.seconds += perf_counter() - self._since
+        return MoreRoom()

@@ -1,0 +1,101 @@
+"""The engine: it replaces what Faust does for each record by what is done once for each slice of records.
+
+No other code knows the insides of Faust and aiokafka. Everything outside `app/engine` imports from this
+module and from no other module of the folder. Decisions are plain objects without I/O; the subclasses of
+Faust's classes tell them what happened and do what they answer (docs/design.md#decisions).
+"""
+
+import app.engine.aiokafka_patches  # noqa: F401 - first: it must run before any client is made
+from app.engine.app import (
+    SliceApp,
+    add_agent,
+    consumer_of,
+    heartbeat_age,
+    install_tables,
+    restore_report,
+    spare,
+)
+from app.engine.config import ConsumerConfig, ProducerConfig, ReaderConfig, TablesConfig
+from app.engine.consumer.resumption import NotCommitted
+from app.engine.fatal import EXIT_PROTECT, die
+from app.engine.observer import EngineObserver
+from app.engine.processor import (
+    LARGE_BYTES,
+    PART_BYTES,
+    PART_SECONDS,
+    InThread,
+    MoreRoom,
+    Part,
+    Pause,
+    Processor,
+    Step,
+)
+from app.engine.producer.partitioner import partition_of
+from app.engine.producer.producer import GroupCommitProducer
+from app.engine.producer.refusals import Headers, NoAnswer, OnRefused, Refusal, Written
+from app.engine.record_batches.open_batches import UnreadRecord
+from app.engine.run import run
+from app.engine.slice_loop import run_slices
+from app.engine.slices import Partition, Record, Slice, size_of
+from app.engine.tables.findings import Garbage, SkippedKind
+from app.engine.tables.merge_rules import CHANGED, LaterVersion, NoRow, Row, RowRules, TableName, TableRules
+from app.engine.tables.restore_progress import RestoreReport
+from app.engine.tables.table import PartitionRows
+from app.engine.tables.user_tables import UserTables
+from app.engine.tables.write_ledger import LogPartition
+from app.engine.watchdog.watchdog import Watchdog
+
+__all__ = [
+    "CHANGED",
+    "EXIT_PROTECT",
+    "LARGE_BYTES",
+    "PART_BYTES",
+    "PART_SECONDS",
+    "ConsumerConfig",
+    "EngineObserver",
+    "Garbage",
+    "GroupCommitProducer",
+    "Headers",
+    "InThread",
+    "LaterVersion",
+    "LogPartition",
+    "MoreRoom",
+    "NoAnswer",
+    "NoRow",
+    "NotCommitted",
+    "OnRefused",
+    "Part",
+    "Partition",
+    "PartitionRows",
+    "Pause",
+    "Processor",
+    "ProducerConfig",
+    "ReaderConfig",
+    "Record",
+    "Refusal",
+    "RestoreReport",
+    "Row",
+    "RowRules",
+    "SkippedKind",
+    "Slice",
+    "SliceApp",
+    "Step",
+    "TableName",
+    "TableRules",
+    "TablesConfig",
+    "UnreadRecord",
+    "UserTables",
+    "Watchdog",
+    "Written",
+    "add_agent",
+    "consumer_of",
+    "die",
+    "heartbeat_age",
+    "install_tables",
+    "partition_of",
+    "restore_report",
+    "run",
+    "run_slices",
+    "size_of",
+    "spare",
+]

@@ -1,0 +1,1 @@
+"""The consumer: it fetches, dispatches, commits and takes part in rebalances."""

@@ -1,0 +1,39 @@
+"""The options of the group's client of aiokafka. `app/engine/config.py` has the reason for each value."""
+
+from typing import Any
+
+from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
+from faust.types.settings import Settings
+
+from app.engine.config import ConsumerConfig
+
+
+def client_options(conf: Settings, config: ConsumerConfig) -> dict[str, Any]:
+    """Returns what `AIOKafkaConsumer` takes besides the brokers and the assignor. `conf` are Faust's
+    settings."""
+    return {
+        "client_id": conf.broker_client_id,
+        "group_id": conf.id,
+        # Faust would take one from the environment. aiokafka's heartbeats lack it, so the brokers refuse none
+        # of two workers with the same one: they expel each other, for ever.
+        "group_instance_id": None,
+        "enable_auto_commit": False,
+        "auto_offset_reset": "earliest",
+        "isolation_level": config.isolation_level,
+        "max_poll_records": config.slice_max_records,
+        "max_poll_interval_ms": _ms(config.max_poll_interval),
+        "max_partition_fetch_bytes": config.max_partition_fetch_bytes,
+        "fetch_max_bytes": config.fetch_max_bytes,
+        "fetch_max_wait_ms": config.fetch_max_wait_ms,
+        "request_timeout_ms": _ms(config.request_timeout),
+        "session_timeout_ms": _ms(config.session_timeout),
+        "rebalance_timeout_ms": _ms(config.rebalance_timeout),
+        "heartbeat_interval_ms": _ms(config.heartbeat_interval),
+        "metadata_max_age_ms": _ms(config.metadata_max_age),
+        "connections_max_idle_ms": conf.consumer_connections_max_idle_ms,
+        **credentials_to_aiokafka_auth(conf.broker_credentials, conf.ssl_context),
+    }
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)

@@ -1,0 +1,66 @@
+"""What health, the gauges, the watchdog and the producers ask of a consumer. Nothing here changes it."""
+
+from math import inf
+from time import monotonic
+
+from app.engine.consumer.assignment import AssignmentState
+from app.engine.consumer.client_thread import ClientThread
+from app.engine.consumer.fetch_loop import FetchLoop
+from app.engine.slices import Partition
+from app.engine.watchdog.stall_detector import Progress
+
+
+class ConsumerHealth:
+    """Of one consumer. All methods must be called in the event loop."""
+
+    def __init__(self, state: AssignmentState, client: ClientThread, fetch_loop: FetchLoop) -> None:
+        self._state = state
+        self._client = client
+        self._fetch_loop = fetch_loop
+
+    def last_heartbeat_age(self) -> float:
+        """Returns the seconds since the last heartbeat that the group coordinator answered was sent; `inf`
+        before the first."""
+        last = self._client.membership.last_heartbeat
+        return monotonic() - last if last else inf
+
+    def progress(self, writes: float) -> Progress:
+        """Returns what the watchdog checks. `writes` is the age of the oldest unacknowledged write in
+        seconds."""
+        slice_ = self._state.offsets.least_moved()
+        # A fetch that begins while the group rebalances waits for its end, however long this worker is kept
+        # out of its group.
+        fetch = None if self.group_problem else self._fetch_loop.began
+        return Progress(
+            slice=slice_,
+            moved_at=0.0 if slice_ is None else slice_.moved_at,
+            fetch=fetch,
+            writes=writes,
+            absence=self._client.membership.absence(),
+        )
+
+    @property
+    def group_problem(self) -> str | None:
+        """What keeps this worker out of its group, or None. It tries again until it is in."""
+        return self._client.membership.problem
+
+    def commit_age(self) -> float:
+        """Returns the seconds since the oldest slice that is not committed was dispatched; 0.0 if there is
+        none."""
+        oldest = self._state.offsets.oldest_uncommitted()
+        return 0.0 if oldest is None else monotonic() - oldest.dispatched_at
+
+    def held_back(self) -> dict[Partition, float]:
+        """Returns the partitions in which an open transaction holds records back, each with the seconds for
+        which the same one has done so."""
+        return self._fetch_loop.open_transactions.seconds(monotonic())
+
+    def long_held_back(self) -> list[Partition]:
+        """Returns the partitions in which the same one has done so for more than 60 s."""
+        return self._fetch_loop.open_transactions.long(monotonic())
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is in flight or left to commit. The process may then end, and nothing is
+        repeated."""
+        return not self._state.in_flight and not self._state.committable()

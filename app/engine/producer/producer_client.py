@@ -1,0 +1,35 @@
+"""The producer's client of aiokafka: how it is started, and closed while brokers are away."""
+
+import asyncio
+
+from aiokafka import AIOKafkaProducer
+
+from app.engine.config import ProducerConfig
+
+
+async def started_client(config: ProducerConfig) -> AIOKafkaProducer:
+    """Returns a connected client. Raises aiokafka's KafkaError if no broker answers."""
+    client = AIOKafkaProducer(
+        bootstrap_servers=config.bootstrap_servers,
+        acks="all",
+        enable_idempotence=True,
+        compression_type=config.compression,
+        max_batch_size=config.batch_bytes,
+        request_timeout_ms=int(config.request_timeout_seconds * 1000),
+    )
+    try:
+        await client.start()
+    except BaseException:
+        await client.stop()
+        raise
+    return client
+
+
+async def abandon(client: AIOKafkaProducer) -> None:
+    """Closes the connections. aiokafka's own stop() first waits until a broker accepts what is left."""
+    client._closed = True
+    sender = client._sender.sender_task
+    while not sender.done():  # after the first cancellation it still waits for its requests
+        sender.cancel()
+        await asyncio.sleep(0)
+    await client.client.close()

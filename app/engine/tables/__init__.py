@@ -1,0 +1,2 @@
+"""The tables: their rows in memory, their changelogs, the restore, and the repair after a zombie has
+written."""

@@ -1,0 +1,1 @@
+"""The watchdog: it ends a worker that hangs (docs/design.md#watchdog)."""

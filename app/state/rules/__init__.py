@@ -1,0 +1,1 @@
+"""The model: what an event does to the rows, and how rows merge (docs/tables.md). It does without `fast/`."""

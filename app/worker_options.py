@@ -1,0 +1,37 @@
+"""The engine's options, as the settings of a worker say them. Every other option has its default in
+`app.engine`, with its reason."""
+
+from app.engine import ConsumerConfig, ProducerConfig, ReaderConfig, TablesConfig
+from app.settings import Settings
+from app.topics import DEAD_LETTER_BYTES
+
+
+def consumer_options(settings: Settings) -> ConsumerConfig:
+    """Returns the options of the group's consumer."""
+    return ConsumerConfig(
+        isolation_level=settings.isolation_level,
+        commit_interval=settings.commit_interval,
+        session_timeout=settings.session_timeout,
+        heartbeat_interval=settings.session_timeout / 10,
+    )
+
+
+def producer_options(settings: Settings) -> ProducerConfig:
+    """Returns the options of both producers."""
+    return ProducerConfig(
+        bootstrap_servers=settings.bootstrap,
+        compression=None if settings.compression == "none" else settings.compression,
+        # Both producers write dead letters, the largest records. `OutputTopic` says what fits into a topic.
+        largest_batch_bytes=DEAD_LETTER_BYTES,
+        session_timeout_seconds=settings.session_timeout,
+    )
+
+
+def tables_options(settings: Settings) -> TablesConfig:
+    """Returns the options of both tables and of the reader of their changelogs."""
+    return TablesConfig(
+        source=settings.topic_events,
+        partitions=settings.partitions_events,
+        reader=ReaderConfig(bootstrap_servers=settings.bootstrap),
+        merge_all=settings.recovery_merge_all,
+    )

@@ -1,0 +1,200 @@
+"""Agent, tables, restore and zombie repair together, in worker processes on a real broker."""
+
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from app.engine.tables.merge_rules import Pair, Row
+from tests.engine.toy_rows import apply_event, users_row
+from tests.kafka import committed, consume_all, create_topics, end_offsets, produce
+from tests.waiting import GIVE_UP_SECONDS, wait_until
+
+PARTITIONS = 4
+
+
+class TableCluster:
+    """The topics, and the rows that the events so far must make."""
+
+    def __init__(self, broker: str, unique: Callable[[str], str], folder: Path) -> None:
+        self.broker, self.app_id, self.topic = broker, unique("rows"), unique("canonical")
+        self._folder = folder
+        self._workers = 0
+        self._rows: dict[bytes, Pair] = {}
+        create_topics(broker, {self.topic: PARTITIONS})
+        logs = {self._log(table): PARTITIONS for table in ("users", "loyalty")}
+        create_topics(broker, logs, cleanup_policy="compact")
+
+    def send(self, *events: tuple[bytes, str, int]) -> None:
+        produce(self.broker, self.topic, [(key, f"{kind} {time}".encode()) for key, kind, time in events])
+        for key, kind, time in events:
+            before = self._rows.get(key, Pair(None, None))
+            self._rows[key] = apply_event(before, kind, time)
+
+    @contextmanager
+    def worker(self) -> Iterator["WorkerProcess"]:
+        self._workers += 1
+        worker = WorkerProcess(
+            [self.broker, self.app_id, self.topic, str(PARTITIONS)],
+            self._folder / f"worker-{self._workers}.out",
+        )
+        try:
+            yield worker
+        finally:
+            worker.kill()
+
+    def wait_committed(self) -> None:
+        ends = {partition: end for partition, end in end_offsets(self.broker, self.topic).items() if end}
+
+        def done() -> bool:
+            # An attempt to begin a partition is committed, too, at the offset where it is.
+            offsets = committed(self.broker, self.app_id, self.topic)
+            return {partition: offset for partition, offset in offsets.items() if offset} == ends
+
+        wait_until(done, "everything committed")
+
+    def last_rows(self, table: str) -> dict[bytes | None, Row]:
+        return {record.key: record.value for record in consume_all(self.broker, self._log(table))}
+
+    def zombie_writes(self, table: str, key: bytes, row: Row) -> None:
+        produce(self.broker, self._log(table), [(key, row)])
+
+    def check(self) -> None:
+        """Asserts that the last record of every key is the row that its events make."""
+        users, loyalty = self.last_rows("users"), self.last_rows("loyalty")
+        for key, pair in self._rows.items():
+            assert (users.get(key), loyalty.get(key)) == pair
+
+    def _log(self, table: str) -> str:
+        return f"{self.app_id}-{table}-changelog"
+
+
+class WorkerProcess:
+    def __init__(self, arguments: list[str], said: Path) -> None:
+        self._said = said
+        with said.open("w") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.engine.toy_table_worker", *arguments],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def said(self) -> str:
+        return self._said.read_text()
+
+    def pause(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+    def wait_share(self) -> None:
+        """Returns when half of the partitions are live in this worker."""
+        wait_until(lambda: {"restored 2", "kept warm 2"} & set(self.steps()), "a share of the partitions")
+
+    def wait_over(self, steps_before: int) -> None:
+        """Returns when this worker, which was stopped, has ended to protect data or is a member again."""
+        wait_until(
+            lambda: self._process.poll() is not None or len(self.steps()) > steps_before, "a pause's end"
+        )
+        assert self._process.poll() in {None, 70}
+
+    def steps(self) -> list[str]:
+        """Returns what the worker has printed of its partitions."""
+        return re.findall(r"^(?:restored|kept warm) \d+", self.said(), re.MULTILINE)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> int:
+        self._process.terminate()
+        return self._process.wait(GIVE_UP_SECONDS)
+
+
+@pytest.fixture
+def cluster(broker: str, unique: Callable[[str], str], tmp_path: Path) -> TableCluster:
+    return TableCluster(broker, unique, tmp_path)
+
+
+def keys(count: int) -> list[bytes]:
+    return [b"toy/acme/%d" % number for number in range(count)]
+
+
+def test_rows_outlive_a_stop_and_a_kill(cluster: TableCluster) -> None:
+    with cluster.worker() as first:
+        cluster.send(*((key, "points", time) for time in (1, 2) for key in keys(300)))
+        cluster.wait_committed()
+        assert first.stop() == 0
+        assert "Unclosed" not in first.said()
+    cluster.check()
+    with cluster.worker() as second:
+        cluster.send(*((key, "update", 3) for key in keys(300)))
+        cluster.wait_committed()
+        second.kill()
+    cluster.check()
+    with cluster.worker() as third:
+        cluster.send(*((key, "delete", 3) for key in keys(150)), (b"toy/acme/0", "update", 9))
+        cluster.wait_committed()
+        assert f"restored {PARTITIONS} " in third.said()
+        assert third.stop() == 0
+    cluster.check()
+
+
+def test_a_second_worker_takes_over_rows_and_the_first_keeps_the_rest(cluster: TableCluster) -> None:
+    with cluster.worker() as first:
+        cluster.send(*((key, "points", 1) for key in keys(200)))
+        cluster.wait_committed()
+        with cluster.worker() as second:
+            first.wait_share()
+            second.wait_share()
+            assert "kept warm 2" in first.steps()
+            cluster.send(*((key, "points", 2) for key in keys(200)))
+            cluster.wait_committed()
+            assert second.stop() == 0
+        cluster.send(*((key, "points", 3) for key in keys(200)))
+        cluster.wait_committed()
+        assert first.stop() == 0
+    cluster.check()
+
+
+def test_a_worker_that_was_stopped_past_its_session_harms_nothing(cluster: TableCluster) -> None:
+    with cluster.worker() as paused, cluster.worker() as other:
+        paused.wait_share()
+        other.wait_share()
+        # Many cold keys: a later write to the same key would hide a stale row.
+        cluster.send(*((key, "points", time) for time in (1, 2, 3) for key in keys(3_000)))
+        paused.pause()
+        steps = paused.steps()
+        cluster.send(*((key, "points", 4) for key in keys(1_000)))
+        cluster.wait_committed()
+        paused.resume()
+        cluster.send(*((key, "delete", 2) for key in keys(500)))
+        cluster.wait_committed()
+        paused.wait_over(len(steps))
+    cluster.check()
+
+
+def test_a_late_row_of_somebody_else_is_repaired_while_the_worker_runs_and_by_its_next_start(
+    cluster: TableCluster,
+) -> None:
+    key, stale = b"toy/acme/1", users_row([1])
+    with cluster.worker() as worker:
+        cluster.send((key, "update", 1), (key, "update", 2))
+        cluster.wait_committed()
+        cluster.zombie_writes("users", key, stale)
+        wait_until(lambda: cluster.last_rows("users")[key] == users_row([1, 2]), "the repair by the scan")
+        worker.kill()
+    cluster.zombie_writes("users", key, stale)
+    with cluster.worker() as worker:
+        wait_until(
+            lambda: cluster.last_rows("users")[key] == users_row([1, 2]),
+            "the repair by the restore",
+        )
+        cluster.check()
+        assert worker.stop() == 0

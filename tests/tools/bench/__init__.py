@@ -1,0 +1,1 @@
+"""Measures the speed and size of the real programs (`make bench`). Nothing here is asserted."""

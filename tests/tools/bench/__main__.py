@@ -1,0 +1,82 @@
+"""`python -m tests.tools.bench [name...]`: runs the benches, and prints their figures in one table.
+
+All of them run on one broker: the one that BROKER_URL names, or else an embedded one.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from typing import Final
+
+from rich.console import Console
+
+from app.embedded_kafka import EmbeddedKafkaError
+from tests.broker import any_broker
+from tests.tools.bench.against import run_against
+from tests.tools.bench.commands import run_convert, run_fold
+from tests.tools.bench.figures import Report, show
+from tests.tools.bench.full import run_full
+from tests.tools.bench.options import BenchOptions
+from tests.tools.bench.processes import BenchFailed, reserve_core
+from tests.tools.bench.restore import run_restore
+
+ON_BROKER: Final[dict[str, Callable[[BenchOptions], Report]]] = {
+    "full": run_full,
+    "restore": run_restore,
+    "against": run_against,
+}
+_WIDTH: Final = 120
+BENCHES: Final = {**ON_BROKER, "convert": run_convert, "fold": run_fold}
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.tools.bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="name", help=f"{', '.join(BENCHES)}; default: all")
+    parser.add_argument("--rounds", type=int, default=3, help="how often everything is measured (3)")
+    parser.add_argument("--scale", type=float, default=1.0, help="share of the full numbers of records (1)")
+    parser.add_argument(
+        "--users", type=int, action="append", help="of the bench full (5000); may be given more than once"
+    )
+    parser.add_argument(
+        "--versions", type=int, default=1, help="of a row, for the bench restore; compared with one (1)"
+    )
+    parser.add_argument("--against", default="", metavar="COMMIT", help="compare this checkout with a commit")
+    asked = parser.parse_args(arguments)
+    names = asked.names or (["against"] if asked.against else [name for name in BENCHES if name != "against"])
+    if unknown := [name for name in names if name not in BENCHES]:
+        parser.error(f"no such bench: {', '.join(unknown)}")
+    if "against" in names and not asked.against:
+        parser.error("the bench against needs --against COMMIT")
+    core = reserve_core()
+    on_broker = any(name in ON_BROKER for name in names)
+    reports = []
+    try:
+        with any_broker() if on_broker else nullcontext("") as broker:
+            options = BenchOptions(
+                rounds=asked.rounds,
+                scale=asked.scale,
+                users=tuple(asked.users or (5_000,)),
+                versions=asked.versions,
+                core=core,
+                broker=broker,
+                against=asked.against,
+            )
+            for name in names:
+                _say(f"{name}: {asked.rounds} rounds")
+                reports.append(BENCHES[name](options))
+    except (BenchFailed, EmbeddedKafkaError) as error:
+        _say(str(error))
+        return 1
+    console = Console()
+    # A wide table, so that nothing is cut in a file or a pipe.
+    show(console if console.is_terminal else Console(width=_WIDTH), reports)
+    return 0
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

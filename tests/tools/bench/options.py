@@ -1,0 +1,23 @@
+"""The options of all benches."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchOptions:
+    rounds: int
+    scale: float
+    """Share of the full numbers of records; below 1 the figures are for a first look only."""
+    users: tuple[int, ...]
+    """The numbers of users to run the bench `full` with."""
+    versions: int
+    """How many versions of a row the bench `restore` compares with one."""
+    core: int | None
+    """The core that measured processes are pinned to; None for no pinning."""
+    broker: str
+    """Bootstrap servers; empty for benches that need no broker."""
+    against: str = ""
+    """The commit that the bench `against` compares this checkout with."""
+
+    def scaled(self, count: int) -> int:
+        return max(1_000, round(count * self.scale))

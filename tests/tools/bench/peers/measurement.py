@@ -1,0 +1,121 @@
+"""One measured run, and what several of them say together. Pure."""
+
+from collections.abc import Iterator, Sequence
+from statistics import median
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from tests.tools.bench.peers.job import Shape
+
+OURS: Final = "rollcall"
+LEAST_EVENTS: Final = 500_000
+"""Until then a JVM still compiles."""
+
+
+class Measurement(Struct, frozen=True, kw_only=True):
+    """One run of one system. A run with a `problem` does not count, and may have no figures."""
+
+    shape: Shape
+    system: str
+    round: int
+    events: int = 0
+    """Records after the warm-up."""
+    cpu_seconds: float = 0.0
+    """What all threads of the process needed for these records: of a run with them, minus one without."""
+    wall_seconds: float = 0.0
+    peak_bytes: int = 0
+    restarts: int = 0
+    """How often the system stopped for good with work left, and ran again on new topics."""
+    problem: str = ""
+
+    @property
+    def counts(self) -> bool:
+        return not self.problem
+
+    @property
+    def cpu_micros(self) -> float:
+        """The CPU time of the whole process an event, in microseconds."""
+        return self.cpu_seconds / self.events * 1e6
+
+
+class Summary(Struct, frozen=True, kw_only=True):
+    """All runs of a system in one shape that count, in the order of the rounds, and their ratios to
+    Rollcall's run of the same round."""
+
+    shape: Shape
+    system: str
+    runs: Sequence[Measurement]
+    ratios: Sequence[float]
+
+    @property
+    def least_cpu_micros(self) -> float:
+        return min(run.cpu_micros for run in self.runs)
+
+    @property
+    def wall_seconds(self) -> float:
+        """The median of the seconds by the wall."""
+        return median(run.wall_seconds for run in self.runs)
+
+    @property
+    def peak_bytes(self) -> int:
+        return max(run.peak_bytes for run in self.runs)
+
+
+def summaries(runs: Sequence[Measurement]) -> list[Summary]:
+    """Returns a summary of each system and shape with a run that counts: in the order in which they ran
+    first, Rollcall before its peers."""
+    found: dict[tuple[Shape, str], list[Measurement]] = {}
+    for run in runs:
+        if run.counts:
+            found.setdefault((run.shape, run.system), []).append(run)
+    shapes = list(dict.fromkeys(shape for shape, _ in found))
+    ours = {(run.shape, run.round): run for run in runs if run.counts and run.system == OURS}
+    return [
+        Summary(
+            shape=shape,
+            system=system,
+            runs=counted,
+            ratios=[
+                run.cpu_micros / ours[shape, run.round].cpu_micros
+                for run in counted
+                if (shape, run.round) in ours
+            ],
+        )
+        for (shape, system), counted in sorted(
+            found.items(), key=lambda item: (shapes.index(item[0][0]), item[0][1] != OURS)
+        )
+    ]
+
+
+def last_line(found: Sequence[Summary]) -> str:
+    """Returns every ratio in one line, `full/faust 21.3 full/quix 3.4`: how many times Rollcall's CPU time an
+    event the peer takes, in the round that is the best for the peer."""
+    told = [
+        f"{each.shape}/{each.system} {min(each.ratios):.1f}"
+        for each in found
+        if each.system != OURS and each.ratios
+    ]
+    return " ".join(told) or "no ratio: no run of Rollcall and a peer in one round counts"
+
+
+def caveats(runs: Sequence[Measurement]) -> Iterator[str]:
+    """Yields what one has to know to read the figures."""
+    if any(run.counts and run.events < LEAST_EVENTS for run in runs):
+        yield f"with fewer than {LEAST_EVENTS:,} records after the warm-up no figure says anything"
+    for run in runs:
+        name = f"{run.shape}/{run.system}, round {run.round}"
+        if run.restarts:
+            yield f"{name}: it stopped with work left, and was started again on new topics ({run.restarts})"
+        if run.problem:
+            yield f"{name}, does not count: {run.problem}"
+
+
+def json_lines(runs: Sequence[Measurement]) -> Iterator[bytes]:
+    """Yields a line of JSON for each run."""
+    for run in runs:
+        line = msgspec.structs.asdict(run)
+        if run.events:
+            line["cpu_micros"] = round(run.cpu_micros, 3)
+        yield msgspec.json.encode(line) + b"\n"

@@ -1,0 +1,91 @@
+"""The figures of the comparison: what counts, the ratios, the last line and the lines of JSON."""
+
+import json
+
+from tests.tools.bench.peers.job import Job, Shape
+from tests.tools.bench.peers.measurement import Measurement, caveats, json_lines, last_line, summaries
+
+
+def run(
+    system: str, cpu_seconds: float, *, number: int = 1, shape: Shape = "full", problem: str = ""
+) -> Measurement:
+    return Measurement(
+        shape=shape,
+        system=system,
+        round=number,
+        events=1_000_000,
+        cpu_seconds=cpu_seconds,
+        wall_seconds=cpu_seconds + 1,
+        peak_bytes=int(cpu_seconds * 1e6),
+        problem=problem,
+    )
+
+
+RUNS = [
+    run("faust", 400.0, shape="map"),
+    run("rollcall", 20.0, shape="map"),
+    run("rollcall", 50.0),
+    run("faust", 1000.0),
+    run("streams", 60.0),
+    run("streams", 100.0, number=2),
+    run("rollcall", 40.0, number=2),
+    run("faust", 900.0, number=2),
+]
+
+
+def test_the_last_line_has_every_ratio_in_the_round_that_is_best_for_the_peer() -> None:
+    assert last_line(summaries(RUNS)) == "map/faust 20.0 full/faust 20.0 full/streams 1.2"
+
+
+def test_ratios_are_of_one_round() -> None:
+    ratios = {(each.shape, each.system): each.ratios for each in summaries(RUNS)}
+    assert ratios["full", "faust"] == [20.0, 22.5]
+    assert ratios["full", "rollcall"] == [1.0, 1.0]
+
+
+def test_rollcall_comes_first_in_each_shape() -> None:
+    assert [(each.shape, each.system) for each in summaries(RUNS)] == [
+        ("map", "rollcall"),
+        ("map", "faust"),
+        ("full", "rollcall"),
+        ("full", "faust"),
+        ("full", "streams"),
+    ]
+
+
+def test_a_run_that_does_not_count_has_no_part_in_any_figure() -> None:
+    runs = [*RUNS, run("quix", 1.0, problem="3 of 9 rows differ"), run("streams", 1.0, number=3)]
+    found = summaries(runs)
+    assert "quix" not in last_line(found)
+    # Rollcall has no third round, so the fastest run of this peer has no ratio.
+    assert last_line(found).endswith("full/streams 1.2")
+    assert min(each.least_cpu_micros for each in found if each.system == "streams") == 1.0
+
+
+def test_without_a_ratio_the_last_line_says_so() -> None:
+    assert "no ratio" in last_line(summaries([run("faust", 1.0)]))
+    assert "no ratio" in last_line([])
+
+
+def test_what_one_has_to_know_is_said() -> None:
+    assert list(caveats(RUNS)) == []
+    again = Measurement(shape="full", system="faust", round=2, events=1_000_000, cpu_seconds=1.0, restarts=1)
+    short = Measurement(shape="full", system="faust", round=3, events=1_000, cpu_seconds=1.0)
+    told = list(caveats([again, short, run("quix", 1.0, problem="3 of 9 rows differ")]))
+    assert "500,000" in told[0]
+    assert told[1].startswith("full/faust, round 2: it stopped")
+    assert told[2] == "full/quix, round 1, does not count: 3 of 9 rows differ"
+
+
+def test_each_run_is_a_line_of_json() -> None:
+    lines = [
+        json.loads(line) for line in json_lines([RUNS[2], Measurement(shape="map", system="x", round=1)])
+    ]
+    assert lines[0]["cpu_micros"] == 50.0
+    assert lines[0]["system"] == "rollcall"
+    assert "cpu_micros" not in lines[1]
+
+
+def test_a_program_reads_its_job_from_its_arguments() -> None:
+    job = Job(shape="map", broker="127.0.0.1:1", group="peers-x", source="bodies", partitions=6)
+    assert Job.of_arguments(job.arguments()) == job

@@ -1,0 +1,93 @@
+"""Workers are killed, leave and join."""
+
+import signal
+
+from tests.tools.faults.cases.case import Case
+from tests.tools.faults.cluster import Cluster
+from tests.tools.faults.pods import Pod
+from tests.tools.faults.stage import Stage
+
+RATE = 2_000
+
+
+def _kill(stage: Stage, *pods: Pod) -> None:
+    stage.wait_ready()
+    stage.work_left()
+    for pod in pods:
+        pod.signal(signal.SIGKILL)
+
+
+def _kill_one(stage: Stage, _cluster: Cluster, events: int) -> None:
+    stage.steady()
+    with stage.flow(RATE, events):
+        for _ in range(3):
+            _kill(stage, stage.pods[0])
+            stage.recovered()
+
+
+def _kill_both(stage: Stage, _cluster: Cluster, events: int) -> None:
+    stage.steady()
+    with stage.flow(RATE, events):
+        _kill(stage, *stage.pods)
+        stage.recovered()
+
+
+def _kill_in_bursts(stage: Stage, _cluster: Cluster, events: int) -> None:
+    """Kills workers in two bursts of ten: as soon as one runs again, it or the other one is killed."""
+    stage.steady()
+    with stage.flow(RATE, events):
+        for _ in range(2):
+            for number in range(10):
+                pod = stage.pods[number % 2]
+                _kill_soon(stage, pod)
+            stage.recovered()
+
+
+def _kill_soon(stage: Stage, pod: Pod) -> None:
+    stage.wait(lambda: pod.alive, "a process to kill", 30.0)
+    stage.work_left()
+    pod.kill()
+
+
+def _terminate(stage: Stage, _cluster: Cluster, events: int) -> None:
+    stage.steady()
+    with stage.flow(RATE, events):
+        for pod in stage.pods * 2:
+            stage.work_left()
+            pod.terminate()
+            stage.wait_ready()
+        stage.recovered()
+
+
+def _join_and_leave(stage: Stage, _cluster: Cluster, events: int) -> None:
+    stage.steady()
+    with stage.flow(RATE, events):
+        for _ in range(2):
+            stage.work_left()
+            third = stage.pod()
+            stage.wait_ready()
+            stage.recovered()
+            stage.work_left()
+            stage.leave(third)
+            stage.recovered()
+
+
+CASES = [
+    Case(name="kill-one", fault="kill -9 of one of two workers, three times", play=_kill_one),
+    Case(name="kill-both", fault="kill -9 of both workers", play=_kill_both),
+    Case(name="kill-bursts", fault="kill -9 of two workers in turn, in bursts of ten", play=_kill_in_bursts),
+    Case(
+        name="sigterm",
+        fault="SIGTERM of two workers in turn, twice",
+        play=_terminate,
+        repeats_nothing=True,
+        settings={"SESSION_TIMEOUT": "10"},
+    ),
+    Case(
+        name="join-leave",
+        fault="a third worker joins and leaves, twice",
+        play=_join_and_leave,
+        repeats_nothing=True,
+        settings={"SESSION_TIMEOUT": "10"},
+    ),
+]
