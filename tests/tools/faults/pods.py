@@ -27,7 +27,7 @@ POISONED_EVERY = 100
 _RESTART_SECONDS = 0.3
 _STOP_SECONDS = 20.0
 _POLL_SECONDS = 0.05
-_LOG_TAIL = 4_000
+_LOG_TAIL = 20_000
 _PROTECTING = re.compile(r"stopping to protect data: (.*?)(?: +\[app\.engine.*)?$", re.MULTILINE)
 
 

@@ -126,12 +126,17 @@ class Stage:
     def __exit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
+        said = {pod.name: pod.problems() for pod in self.pods} if kind is not None else {}
         for pod in self._all_pods:
             pod.remove()
         self.watch.close()
         if kind is not None:
             for pod in self._all_pods:
-                print(f"-- the end of worker {pod.name}'s log\n{pod.log_tail()}", file=sys.stderr)
+                print(
+                    f"-- worker {pod.name}: exits {pod.exits}; /readyz said: {said.get(pod.name, '')}",
+                    file=sys.stderr,
+                )
+                print(pod.log_tail(), file=sys.stderr)
         self._folder.cleanup()
 
     @property
