@@ -61,6 +61,15 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """With `--reruns`: prints each failure that had a second try, so that none is hidden by its success."""
+    for report in terminalreporter.getreports("rerun"):
+        terminalreporter.section(f"failed at the first try: {report.nodeid}", sep="_")
+        terminalreporter.line(report.longreprtext)
+        for title, text in report.sections:
+            terminalreporter.line(f"-- {title}\n{text}")
+
+
 @pytest.fixture(scope="session")
 def session_folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that all processes of this test session have, with `-n` and without, and no other session."""
