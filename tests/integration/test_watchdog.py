@@ -3,6 +3,7 @@
 import signal
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -98,17 +99,34 @@ def test_an_idle_worker_and_one_that_was_stopped_for_a_while_stay_alive(
         worker.stop()
 
 
+def received_more(worker: WorkerProcess, than: float) -> bool:
+    return worker.count("rollcall_records_received_total") > than
+
+
+def pause_at_work(kafka: EmbeddedKafka, site: Site, worker: WorkerProcess) -> None:
+    """Pauses the brokers while writes of the worker wait. A fast worker may have handled all records before
+    the pause, and then it gets more."""
+    for first in range(0, 500_000, 10_000):
+        before = worker.count("rollcall_records_received_total")
+        send(site, count=10_000, first=first)
+        wait_until(partial(received_more, worker, before), "it works")
+        kafka.pause()
+        waits = time.monotonic() + 2
+        while time.monotonic() < waits:
+            if worker.count("rollcall_oldest_write_seconds"):
+                return
+        kafka.resume()
+    raise AssertionError("the worker never had a write on its way")
+
+
 @pytest.mark.kafka
 def test_an_outage_of_the_brokers_is_waited_for(unique: Callable[[str], str], tmp_path: Path) -> None:
     with EmbeddedKafka() as kafka:
         # The brokers do not expel the worker for the outage.
         site = site_on(kafka.bootstrap, unique, tmp_path, SESSION_TIMEOUT="60")
-        # So many records that the worker still has work when the broker stops answering.
-        send(site, count=10_000)
         with site.worker() as worker:
-            wait_until(lambda: worker.get("/metrics")[0] == 200, "it listens")
-            wait_until(lambda: worker.count("rollcall_records_received_total"), "it works")
-            kafka.pause()
+            worker.wait_ready()
+            pause_at_work(kafka, site, worker)
             wait_until(lambda: worker.count("rollcall_oldest_write_seconds") > 3 * LIMIT, "slices wait")
             kafka.resume()
             site.wait_at_rest()
