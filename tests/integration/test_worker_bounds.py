@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from tests.integration.worker import Site, WorkerProcess
+from tests.integration.worker import NOT_EXPELLED, Site, WorkerProcess
 from tests.kafka import ToSend, produce
 
 MOST_MB: Final = 600
@@ -55,7 +55,7 @@ def test_hostile_bodies_cost_bounded_memory_and_do_not_stop_the_loop(
     broker: str, unique: Callable[[str], str], tmp_path: Path
 ) -> None:
     # The slice takes longer than the watchdog waits, but it goes on all the time.
-    site = Site(broker, unique, tmp_path, WATCHDOG_SECONDS="5")
+    site = Site(broker, unique, tmp_path, WATCHDOG_SECONDS="5", **NOT_EXPELLED)
     site.create_vendor_topics()
     bodies = [ToSend(None, TENANTS, [("tenant", b"/" * 1024)], None, 0)] * 45
     bodies += [ToSend(None, PICTURES, [], None, 0)] * 12
@@ -75,7 +75,7 @@ def test_hostile_bodies_cost_bounded_memory_and_do_not_stop_the_loop(
 def test_records_that_are_small_only_while_they_are_compressed(
     broker: str, unique: Callable[[str], str], tmp_path: Path
 ) -> None:
-    site = Site(broker, unique, tmp_path)
+    site = Site(broker, unique, tmp_path, **NOT_EXPELLED)
     site.create_vendor_topics(compression_type="zstd", max_message_bytes=str(4 << 20))
     # 400 MB in a few kilobytes.
     bodies = [ToSend(None, b"%d" % number + b" " * 2_000_000, [], None, 0) for number in range(200)]

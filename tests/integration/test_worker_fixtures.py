@@ -8,7 +8,7 @@ import pytest
 
 from app.vendors import VENDORS
 from tests.integration.recount import Recount, assert_everything, assert_partitions
-from tests.integration.worker import Site
+from tests.integration.worker import NOT_EXPELLED, Site
 from tests.kafka import ToSend, create_topics, produce
 from tests.vendors.fixtures import fixtures_of
 from tests.waiting import wait_until
@@ -16,7 +16,7 @@ from tests.waiting import wait_until
 
 @pytest.fixture
 def site(broker: str, unique: Callable[[str], str], tmp_path: Path) -> Site:
-    site = Site(broker, unique, tmp_path)
+    site = Site(broker, unique, tmp_path, **NOT_EXPELLED)
     site.create_vendor_topics()
     return site
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from aiokafka import AIOKafkaProducer
 from aiokafka.record.util import calc_crc32c
 
-from tests.integration.worker import Site
+from tests.integration.worker import NOT_EXPELLED, Site
 from tests.kafka import ToSend, consume_all, produce
 
 _PLACEHOLDER, _NOT_UTF_8 = b"MARK", b"\xff\xfe\xfdX"
@@ -36,7 +36,7 @@ async def send_with_odd_header(broker: str, topic: str, value: bytes) -> None:
 async def test_it_costs_nothing_but_the_name(
     broker: str, unique: Callable[[str], str], tmp_path: Path
 ) -> None:
-    site = Site(broker, unique, tmp_path)
+    site = Site(broker, unique, tmp_path, **NOT_EXPELLED)
     site.create_vendor_topics()
     topic = site.settings.topic_of("fynd")
     await send_with_odd_header(broker, topic, b"{")

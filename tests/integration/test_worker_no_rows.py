@@ -11,7 +11,7 @@ import pytest
 from app.engine import EXIT_PROTECT
 from app.engine.producer.partitioner import partition_of
 from tests.integration.recount import header, position_of
-from tests.integration.worker import Site
+from tests.integration.worker import NOT_EXPELLED, Site
 from tests.kafka import (
     Record,
     ToSend,
@@ -31,7 +31,7 @@ TABLES: tuple[Table, Table] = ("users", "loyalty")
 
 @pytest.fixture
 def site(broker: str, unique: Callable[[str], str], tmp_path: Path) -> Site:
-    site = Site(broker, unique, tmp_path)
+    site = Site(broker, unique, tmp_path, **NOT_EXPELLED)
     settings = site.settings
     site.create_vendor_topics()
     create_topics(broker, {settings.topic_events: PARTITIONS}, message_timestamp_after_max_ms=str(2**63 - 1))
@@ -266,7 +266,7 @@ def test_a_later_versions_row_ends_a_running_worker(site: Site) -> None:
 def test_a_topic_that_was_given_more_partitions_is_refused_and_left_alone(
     broker: str, unique: Callable[[str], str], tmp_path: Path
 ) -> None:
-    site = Site(broker, unique, tmp_path, PARTITIONS_EVENTS="6")
+    site = Site(broker, unique, tmp_path, PARTITIONS_EVENTS="6", **NOT_EXPELLED)
     settings = site.settings
     with site.worker() as worker:
         worker.wait_ready()

@@ -14,7 +14,7 @@ from app.embedded_kafka.properties import free_ports
 from app.vendors import VENDORS
 from app.versions import PINNED
 from tests.integration.recount import assert_everything
-from tests.integration.worker import Site
+from tests.integration.worker import NOT_EXPELLED, Site
 from tests.kafka import create_topics, produce
 from tests.tools.bench.bodies import bodies
 from tests.waiting import GIVE_UP_SECONDS
@@ -29,13 +29,13 @@ importlib.metadata.version = lambda name: "9.9.9" if name == {name!r} else real(
 
 @pytest.fixture
 def site(broker: str, unique: Callable[[str], str], tmp_path: Path) -> Site:
-    return Site(broker, unique, tmp_path)
+    return Site(broker, unique, tmp_path, **NOT_EXPELLED)
 
 
 @pytest.fixture
 def each_site(each_broker: str, unique: Callable[[str], str], tmp_path: Path) -> Site:
     """A site on each of the two brokers; one is a Kafka with its own defaults."""
-    return Site(each_broker, unique, tmp_path)
+    return Site(each_broker, unique, tmp_path, **NOT_EXPELLED)
 
 
 def cleanup_policies(site: Site, topics: list[str]) -> dict[str, str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import AdminClient
 
-from tests.integration.worker import Site, WorkerProcess
+from tests.integration.worker import NOT_EXPELLED, Site, WorkerProcess
 from tests.kafka import ToSend, add_partitions, create_topics, produce, set_config, topic_names
 from tests.tools.bench.bodies import bodies
 from tests.waiting import wait_until
@@ -17,7 +17,7 @@ WATCHING = ("tests.integration.topic_watch_worker",)
 @pytest.fixture
 def site(stock: str, unique: Callable[[str], str], tmp_path: Path) -> Site:
     # Kafka's own defaults: a broker that creates each topic for which a client asks.
-    return Site(stock, unique, tmp_path)
+    return Site(stock, unique, tmp_path, **NOT_EXPELLED)
 
 
 def wait_not_ready(worker: WorkerProcess, reason: str) -> None:

@@ -24,6 +24,10 @@ ROOT = Path(__file__).parents[2]
 # The fixtures have timestamps of any year, and a broker's default refuses those of the future.
 ANY_TIMESTAMP = {"message_timestamp_after_max_ms": str(2**63 - 1)}
 
+NOT_EXPELLED = {"SESSION_TIMEOUT": "60"}
+"""For a site whose workers leave their group when they end: no machine that stands still for some seconds
+makes the group expel one, which would repeat events and end the worker."""
+
 Series = Mapping[tuple[str, ...], float]
 """Values of one metric by the values of its labels, which have the order of the request."""
 
@@ -41,6 +45,7 @@ class Site:
             "TOPIC_EVENTS": unique("events"),
             "TOPIC_DEAD_LETTER": unique("dead-letter"),
             "TOPICS_CREATE": "true",
+            "BROKER_WAIT": str(GIVE_UP_SECONDS),
             "PARTITIONS_VENDOR": "3",
             "PARTITIONS_EVENTS": "3",
             # On a busy machine a worker needs more than the default of 8 s to finish its work.
