@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka import Producer
 
 from app.engine.record_batches.inflation import LARGEST_BATCH
-from tests.integration.worker import Site, WorkerProcess
+from tests.integration.worker import NOT_EXPELLED, Site, WorkerProcess
 from tests.kafka import Record, ToSend, consume_all, create_topics, produce
 from tests.waiting import GIVE_UP_SECONDS
 
@@ -27,7 +27,8 @@ def send_batch(
         {
             "bootstrap.servers": broker,
             "compression.type": codec,
-            "linger.ms": 1000,
+            # Nothing is sent before `flush`, however slowly the values are handed over.
+            "linger.ms": round(1000 * GIVE_UP_SECONDS),
             "batch.size": 1 << 30,
             "message.max.bytes": 1_000_000_000,
         }
@@ -50,7 +51,7 @@ def text_headers(record: Record) -> Mapping[str, str]:
 
 @pytest.fixture
 def site(broker: str, unique: Callable[[str], str], tmp_path: Path) -> Site:
-    site = Site(broker, unique, tmp_path)
+    site = Site(broker, unique, tmp_path, **NOT_EXPELLED)
     site.create_vendor_topics(max_message_bytes=str(8 << 20))
     return site
 
