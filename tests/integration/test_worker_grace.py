@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.integration.recount import last_rows
-from tests.integration.worker import Site
+from tests.integration.worker import NOT_EXPELLED, Site
 from tests.kafka import consume_all, produce
 from tests.waiting import wait_until
 
@@ -24,7 +24,7 @@ def publish(site: Site, *bodies: bytes) -> None:
 def test_a_deletion_marker_becomes_a_tombstone(
     broker: str, unique: Callable[[str], str], tmp_path: Path
 ) -> None:
-    site = Site(broker, unique, tmp_path)
+    site = Site(broker, unique, tmp_path, **NOT_EXPELLED)
     users = site.settings.changelogs[0]
     with site.worker() as worker:
         worker.wait_ready()
@@ -44,11 +44,12 @@ def test_a_deletion_marker_becomes_a_tombstone(
 def test_a_living_user_outlasts_the_grace_period(
     broker: str, unique: Callable[[str], str], tmp_path: Path
 ) -> None:
-    site = Site(broker, unique, tmp_path, GRACE_PERIOD="1")
+    site = Site(broker, unique, tmp_path, GRACE_PERIOD="1", **NOT_EXPELLED)
     users = site.settings.changelogs[0]
     with site.worker() as worker:
         worker.wait_ready()
         publish(site, magine("user.deleted", 1), magine("user.created", 2))
+        site.wait_at_rest()
         other = magine("user.deleted", 1).replace(b'"1"', b'"2"')
         publish(site, other)
         site.wait_at_rest()
