@@ -1,24 +1,23 @@
 """Records that a broker deleted before a worker has read them: it says which, once, and goes on."""
 
 import signal
-import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from confluent_kafka import OFFSET_END, Consumer, KafkaError, TopicPartition
 
-from tests.integration.worker import Site, WorkerProcess
+from app.engine import ConsumerConfig
+from tests.integration.worker import NOT_EXPELLED, Site, WorkerProcess
 from tests.kafka import ToSend, committed, delete_records, produce
 from tests.tools.bench.bodies import bodies
-from tests.waiting import wait_until
-
-LONGEST_FETCH_SECONDS = 0.5
-"""How long a broker keeps a worker's fetch that finds no record (`ConsumerConfig.fetch_max_wait_ms`)."""
+from tests.waiting import GIVE_UP_SECONDS, wait_until
 
 
 @pytest.fixture
 def site(broker: str, unique: Callable[[str], str], tmp_path: Path) -> Site:
-    site = Site(broker, unique, tmp_path)
+    site = Site(broker, unique, tmp_path, **NOT_EXPELLED)
     site.create_vendor_topics()
     return site
 
@@ -28,6 +27,24 @@ def publish(site: Site, topic: str, counts: Sequence[int]) -> None:
     for partition, count in enumerate(counts):
         records = [ToSend(None, body, [], None, partition) for body in bodies("magine", count)]
         produce(site.broker, topic, records)
+
+
+def outwait_fetches(broker: str, topic: str) -> None:
+    """Returns when a worker that is stopped has no fetch of partition 0 in the broker any more.
+
+    The broker answers a fetch that waits for records as soon as they come, and the worker would find them in
+    its socket when it goes on. A fetch that begins later and may wait longer ends after that of the worker,
+    however slow the broker is.
+    """
+    wait_ms = 2 * ConsumerConfig().fetch_max_wait_ms
+    options = {"bootstrap.servers": broker, "group.id": "reads-without-a-group", "fetch.wait.max.ms": wait_ms}
+    with closing(Consumer({**options, "enable.partition.eof": True})) as consumer:
+        consumer.assign([TopicPartition(topic, 0, OFFSET_END)])
+        message = consumer.poll(GIVE_UP_SECONDS)
+        assert message is not None
+        error = message.error()
+        assert error is not None
+        assert error.code() == KafkaError._PARTITION_EOF
 
 
 def lost(worker: WorkerProcess) -> list[str]:
@@ -60,15 +77,13 @@ def test_deleted_records_are_said_once_and_counted_and_no_lag_is_left(site: Site
 def test_records_that_are_deleted_while_a_worker_reads_are_said_too(site: Site) -> None:
     """The worker's position is right before the deletion, and the broker refuses it after that."""
     topic = site.settings.topic_of("magine")
-    # The session does not end while the worker is stopped.
-    with site.worker(SESSION_TIMEOUT="60") as worker:
+    # The session does not end while the worker is stopped, because it is long.
+    with site.worker() as worker:
         worker.wait_ready()
         publish(site, topic, [10, 0, 0])
         site.wait_at_rest()
         worker.signal(signal.SIGSTOP)
-        # The broker answers a fetch that waits for records as soon as they come, and the worker would find
-        # them in its socket when it goes on. So this one has to end without any.
-        time.sleep(4 * LONGEST_FETCH_SECONDS)
+        outwait_fetches(site.broker, topic)
         publish(site, topic, [30, 0, 0])
         delete_records(site.broker, topic, {0: 40})
         worker.signal(signal.SIGCONT)
