@@ -46,7 +46,13 @@ class Transactions:
 def transactions(bootstrap: str, transactional_id: str) -> Iterator[Transactions]:
     """Gives a transactional producer. A transaction that is open at the end is aborted."""
     producer = Producer(
-        {"bootstrap.servers": bootstrap, "transactional.id": transactional_id, "linger.ms": 0}
+        {
+            "bootstrap.servers": bootstrap,
+            "transactional.id": transactional_id,
+            # The broker ends no transaction of a slow test.
+            "transaction.timeout.ms": round(1000 * GIVE_UP_SECONDS),
+            "linger.ms": 0,
+        }
     )
     producer.init_transactions(GIVE_UP_SECONDS)
     made = Transactions(producer)
