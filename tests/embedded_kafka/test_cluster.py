@@ -13,6 +13,7 @@ from app.embedded_kafka import EmbeddedKafka, EmbeddedKafkaError
 from app.embedded_kafka.properties import free_ports
 from tests.embedded_kafka.processes import is_gone
 from tests.kafka import consume_all, create_topics, produce
+from tests.waiting import GIVE_UP_SECONDS
 
 pytestmark = pytest.mark.kafka
 
@@ -79,7 +80,7 @@ def test_a_paused_node_answers_nobody_until_it_is_resumed(kafka: EmbeddedKafka) 
             admin.list_topics(timeout=1)
     finally:
         kafka.resume()
-    assert admin.list_topics(timeout=30).brokers
+    assert admin.list_topics(timeout=GIVE_UP_SECONDS).brokers
 
 
 def test_it_is_started_once_and_a_running_node_too(kafka: EmbeddedKafka) -> None:
@@ -94,7 +95,7 @@ def test_three_nodes_take_records_without_the_leader(unique: Callable[[str], str
         topic = unique("topic")
         create_topics(kafka.bootstrap, {topic: 1})
         admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
-        partition = admin.list_topics(topic, timeout=30).topics[topic].partitions[0]
+        partition = admin.list_topics(topic, timeout=GIVE_UP_SECONDS).topics[topic].partitions[0]
         assert len(partition.replicas) == 3
         kafka.kill(partition.leader)
         produce(kafka.bootstrap, topic, [(b"key", b"value")])

@@ -9,7 +9,7 @@ from confluent_kafka import KafkaError, Message, Producer
 
 from app.embedded_kafka.properties import Ports, server_properties
 from tests.kafka import ToSend, consume_all, create_topics, produce, topic_names
-from tests.waiting import wait_until
+from tests.waiting import GIVE_UP_SECONDS, wait_until
 
 _HOUR_MS = 3_600_000
 
@@ -22,7 +22,7 @@ def test_retention_deletes_an_old_record_soon(stock: str, unique: Callable[[str]
     topic = unique("old")
     create_topics(stock, {topic: 1})
     produce(stock, topic, [ToSend(None, b"old", timestamp=now_ms() - 8 * 24 * _HOUR_MS)])
-    wait_until(lambda: not consume_all(stock, topic), "a record of eight days ago is deleted", 60)
+    wait_until(lambda: not consume_all(stock, topic), "a record of eight days ago is deleted")
 
 
 def test_a_record_of_now_stays(stock: str, unique: Callable[[str], str]) -> None:
@@ -30,7 +30,7 @@ def test_a_record_of_now_stays(stock: str, unique: Callable[[str], str]) -> None
     create_topics(stock, {gone: 1, topic: 1})
     produce(stock, topic, [ToSend(None, b"new")])
     produce(stock, gone, [ToSend(None, b"old", timestamp=1)])
-    wait_until(lambda: not consume_all(stock, gone), "a record of 1970 is deleted", 60)
+    wait_until(lambda: not consume_all(stock, gone), "a record of 1970 is deleted")
     assert [record.value for record in consume_all(stock, topic)] == [b"new"]
 
 
@@ -53,7 +53,7 @@ def test_a_timestamp_of_the_future_is_refused(stock: str, unique: Callable[[str]
     producer = Producer({"bootstrap.servers": stock})
     for hours in (0, 2):
         producer.produce(topic, b"value", timestamp=now_ms() + hours * _HOUR_MS, on_delivery=delivered)
-        assert producer.flush(30) == 0
+        assert producer.flush(GIVE_UP_SECONDS) == 0
     assert said == [None, KafkaError.INVALID_TIMESTAMP]
 
 

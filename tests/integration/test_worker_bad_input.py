@@ -8,9 +8,10 @@ from confluent_kafka import Producer
 
 from app.vendors import VENDORS
 from tests.integration.recount import assert_everything
-from tests.integration.worker import Site, WorkerProcess
+from tests.integration.worker import NOT_EXPELLED, Site, WorkerProcess
 from tests.kafka import ToSend, produce
 from tests.tools.bench.bodies import bodies
+from tests.waiting import GIVE_UP_SECONDS
 
 MIB = 1 << 20
 LATEST = 2**62
@@ -18,7 +19,7 @@ LATEST = 2**62
 
 @pytest.fixture
 def site(broker: str, unique: Callable[[str], str], tmp_path: Path) -> Site:
-    site = Site(broker, unique, tmp_path)
+    site = Site(broker, unique, tmp_path, **NOT_EXPELLED)
     site.create_vendor_topics(max_message_bytes=str(8 * MIB))
     return site
 
@@ -84,7 +85,7 @@ def test_records_may_be_compressed_by_the_producer(site: Site, worker: WorkerPro
         producer = Producer({"bootstrap.servers": site.broker, "compression.type": codec, "linger.ms": 50})
         for body in bodies("magine", 200):
             producer.produce(site.settings.topic_of("magine"), body)
-        assert producer.flush(30) == 0
+        assert producer.flush(GIVE_UP_SECONDS) == 0
     site.wait_at_rest()
     assert assert_everything(site, [worker]).received["magine",] == 200 * len(codecs)
 
@@ -94,11 +95,11 @@ def test_transactions_are_read_like_everything_else(
 ) -> None:
     topic = site.settings.topic_of("magine")
     producer = Producer({"bootstrap.servers": site.broker, "transactional.id": unique("sender")})
-    producer.init_transactions(30)
+    producer.init_transactions(GIVE_UP_SECONDS)
     for body in bodies("magine", 3):
         producer.begin_transaction()
         producer.produce(topic, body, partition=0)
-        producer.commit_transaction(30)
+        producer.commit_transaction(GIVE_UP_SECONDS)
     produce(site.broker, topic, [ToSend(None, body, partition=0) for body in bodies("magine", 5, first=5)])
     site.wait_at_rest()
     assert_everything(site, [worker])
