@@ -42,6 +42,10 @@ def test_nothing_is_lost_and_nothing_counted_twice(name: str, broker: str, besid
     case = CASES[name]
     # There are as many cold keys as records in one pass.
     small = replace(case, users=min(case.users, EVENTS[name] // 10))
+    if case.repeats_nothing:
+        # No worker is killed, so nothing waits for the end of a session. A worker that is expelled because
+        # the machine stood still would repeat events.
+        small = replace(small, settings={**case.settings, "SESSION_TIMEOUT": "60"})
     outcome = run_case(small, Cluster(broker), events=EVENTS[name], beside=beside)
     assert outcome.problems == [], outcome
     assert outcome.report.records >= EVENTS[name]

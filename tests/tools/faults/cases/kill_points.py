@@ -11,7 +11,10 @@ _RATE = 1_500
 
 
 def _kill_at(point: str, stage: Stage, _cluster: Cluster, events: int) -> None:
-    hooked = stage.pod(point=point, FAULTS_SESSION=SHORT_SESSION)
+    if stage.demands_speed:
+        hooked = stage.pod(point=point, FAULTS_SESSION=SHORT_SESSION)
+    else:
+        hooked = stage.pod(point=point)
     stage.wait_ready()
     with stage.flow(_RATE, events):
         stage.work_left()
