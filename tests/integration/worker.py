@@ -177,13 +177,14 @@ class WorkerProcess:
         return self._stderr.read_text("utf-8")
 
     def get(self, path: str) -> tuple[int, str]:
-        """Returns status and text of an answer; the status is 0 while nothing listens there."""
+        """Returns status and text of an answer; the status is 0 while nothing listens there, and if the
+        worker ends in the middle of it."""
         with closing(http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)) as connection:
             try:
                 connection.request("GET", path)
                 with connection.getresponse() as response:
                     return response.status, response.read().decode()
-            except OSError:
+            except (OSError, http.client.HTTPException):
                 return 0, ""
 
     def wait_ready(self) -> Self:
