@@ -98,13 +98,11 @@ def test_workers_that_do_nothing_are_given_up(broker: str, monkeypatch: pytest.M
             stage.wait(stage._all_moving, "every vendor's first commit", 60.0)
             for pod in stage.pods:
                 pod.signal(signal.SIGSTOP)
-            # Nobody commits these. What was sent before may be committed, if the load has paused meanwhile.
-            stage.load.publish(500)
-            stage.load.flush()
-            # This is enough for a commit that is on its way, and much less than a case may take.
-            monkeypatch.setattr("tests.tools.faults.patience._LEAST_SECONDS", 5.0)
-            monkeypatch.setattr("tests.tools.faults.stage.RECOVERY_SECONDS", 5.0)
-            with pytest.raises(
-                CaseFailed, match="nothing was committed while a bare loop committed 10 times"
-            ):
-                stage.recovered()
+        # Nobody commits these. What was sent before may be committed, if the load has paused meanwhile.
+        stage.load.publish(500)
+        stage.load.flush()
+        # This is enough for a commit that is on its way, and much less than a case may take.
+        monkeypatch.setattr("tests.tools.faults.patience._LEAST_SECONDS", 5.0)
+        monkeypatch.setattr("tests.tools.faults.stage.RECOVERY_SECONDS", 5.0)
+        with pytest.raises(CaseFailed, match="nothing was committed while a bare loop committed 10 times"):
+            stage.recovered()
