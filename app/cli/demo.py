@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Any, Final, TypeVar
 
 from aiokafka.errors import KafkaError
+from rich.console import Console
 from rich.text import Text
 
 from app.demo.compare import Check, compare
@@ -56,8 +57,7 @@ def run_demo(_settings: Settings, *, keep: bool, stories: tuple[Story, ...] | No
             show.everything(stories, sent, seen, checks)
             show.say(f"{time.monotonic() - started:.1f} s in all")
             if keep:
-                console.print(Text(how_to_look(scene)), soft_wrap=True)
-                _until_interrupted(scene)
+                _until_interrupted(scene, console)
                 checks.append(_stopped(scene))
         finally:
             for number in _SIGNALS:
@@ -119,8 +119,9 @@ def _stopped(scene: Stage) -> Check:
     return Check("the worker's exit code after SIGTERM", "0", str(scene.worker.stop()))
 
 
-def _until_interrupted(scene: Stage) -> None:
+def _until_interrupted(scene: Stage, console: Console) -> None:
     try:
+        console.print(Text(how_to_look(scene)), soft_wrap=True)
         while True:
             time.sleep(_LOOK_SECONDS)
             scene.worker.check_alive()

@@ -11,8 +11,8 @@ from tests.embedded_kafka.processes import is_gone, line
 from tests.waiting import GIVE_UP_SECONDS, wait_until
 
 DEMO = ("-m", "app", "demo")
-# A broker and a worker, each with a guard process.
-PROCESSES = 4
+# The demo, and a broker and a worker, each with a guard process.
+PROCESSES = 5
 
 
 class Demo:
@@ -38,13 +38,19 @@ class Demo:
         """Returns the rest of both outputs when the demo and every process that it started have ended."""
         output, errors = self.process.communicate(timeout=GIVE_UP_SECONDS)
         wait_until(lambda: all(map(is_gone, self._descendants)), "the end of all processes")
+        wait_until(lambda: not self.processes(), "the end of the processes that nobody has seen")
         assert list(self._temporary.iterdir()) == []
         return output, errors
 
-    @property
-    def started(self) -> int:
-        """Returns how many processes there were when `read_to` returned last."""
-        return len(self._descendants)
+    def processes(self) -> set[int]:
+        """Returns the ids of the demo and of all processes that it has started, directly or not: each of them
+        has the folder of its temporary files in its environment."""
+        mark = os.fsencode(f"TMPDIR={self._temporary}")
+        return {
+            int(folder.name)
+            for folder in Path("/proc").glob("[0-9]*")
+            if mark in environment_of(folder).split(b"\0")
+        }
 
 
 @contextmanager
@@ -58,12 +64,23 @@ def demo(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A demo writes 29 KB. Only a part of it fits into such a pipe and into the buffer of its reader, so
+        # the demo cannot end before the test has read on, however slow the test is.
+        pipesize=4096,
         env={**environment, "TMPDIR": str(temporary), **settings},
     ) as process:
         try:
             yield Demo(process, temporary)
         finally:
             process.kill()
+
+
+def environment_of(folder: Path) -> bytes:
+    """Returns the environment of a process; empty if it has ended or belongs to another user."""
+    try:
+        return (folder / "environ").read_bytes()
+    except OSError:
+        return b""
 
 
 def descendants(pid: int) -> set[int]:
