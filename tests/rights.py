@@ -7,6 +7,8 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._acl import AclBinding, AclBindingFilter, AclOperation, AclPermissionType
 from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
 
+from tests.waiting import wait_until
+
 _TIMEOUT = 30.0
 
 
@@ -23,6 +25,8 @@ def deny(bootstrap: str, kind: ResourceType, name: str, operation: AclOperation)
     ]
     for future in admin.create_acls(rules, request_timeout=_TIMEOUT).values():
         future.result()
+    # The controller has answered, and the broker judges by what it shows.
+    wait_until(lambda: set(rules) <= _rules(admin, kind, name), f"the broker knows the rules of {name}")
 
 
 @contextmanager
@@ -32,17 +36,25 @@ def without_right(bootstrap: str, kind: ResourceType, name: str, operation: AclO
     try:
         yield
     finally:
-        every = AclBindingFilter(
-            kind,
-            name,
-            ResourcePatternType.LITERAL,
-            None,  # type: ignore[arg-type]  # any
-            None,  # type: ignore[arg-type]
-            AclOperation.ANY,
-            AclPermissionType.ANY,
-        )
-        admin = _admin(bootstrap)
+        admin, every = _admin(bootstrap), _every_rule(kind, name)
         admin.delete_acls([every], request_timeout=_TIMEOUT)[every].result()
+        wait_until(lambda: not _rules(admin, kind, name), f"the broker knows no rules of {name}")
+
+
+def _rules(admin: AdminClient, kind: ResourceType, name: str) -> set[AclBinding]:
+    return set(admin.describe_acls(_every_rule(kind, name), request_timeout=_TIMEOUT).result())
+
+
+def _every_rule(kind: ResourceType, name: str) -> AclBindingFilter:
+    return AclBindingFilter(
+        kind,
+        name,
+        ResourcePatternType.LITERAL,
+        None,  # type: ignore[arg-type]  # any
+        None,  # type: ignore[arg-type]
+        AclOperation.ANY,
+        AclPermissionType.ANY,
+    )
 
 
 def _admin(bootstrap: str) -> AdminClient:

@@ -1,6 +1,7 @@
 """A worker with one agent and both tables, its rows those of `toy_rows`; an event is `b"update 5"`.
 
-Tests of the engine run it: `python -m tests.engine.toy_table_worker BOOTSTRAP APP_ID TOPIC PARTITIONS`.
+Tests of the engine run it:
+`python -m tests.engine.toy_table_worker BOOTSTRAP APP_ID TOPIC PARTITIONS SESSION_SECONDS`.
 """
 
 import logging
@@ -37,11 +38,11 @@ class Announcer(EngineObserver):
         print("kept warm", partitions, flush=True)
 
 
-def main(broker: str, app_id: str, topic: str, partitions: int) -> int:
+def main(broker: str, app_id: str, topic: str, partitions: int, session_seconds: float) -> int:
     config = ConsumerConfig(
         slice_max_records=50,
         commit_interval=0.2,
-        session_timeout=6.0,
+        session_timeout=session_seconds,
         heartbeat_interval=0.3,
         quiesce_timeout=5.0,
     )
@@ -99,4 +100,4 @@ class Toy:
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     logging.getLogger("faust").setLevel(logging.WARNING)
-    sys.exit(main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])))
+    sys.exit(main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), float(sys.argv[5])))

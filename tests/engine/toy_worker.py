@@ -57,7 +57,8 @@ def main() -> int:
         slice_max_records=toy.slice_max_records,
         quiesce_timeout=toy.quiesce_timeout,
         commit_interval=0.2,
-        session_timeout=6.0,
+        # No test of it is about the end of a session, so a machine that stands still must not end one.
+        session_timeout=60.0,
         heartbeat_interval=0.3,
     )
     app = SliceApp(toy.group, config, broker=toy.broker, observer=SaysGaps())

@@ -1,14 +1,15 @@
 """A worker that hangs after SIGUSR1: `python -m tests.integration.hanging_worker KIND`.
 
-Everything else is the real worker.
+It prints HANGS when everything that comes from now on hangs. Everything else is the real worker.
 """
 
 import asyncio
+import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -20,6 +21,8 @@ from app.engine.consumer.consumer import SliceConsumer
 from app.outcome import Outcome
 from app.vendors import convert
 from tests.tools.replacing import replace
+
+HANGS: Final = "from now on it hangs"
 
 _hang: Final = threading.Event()
 _FOR_EVER: Final = 3600.0
@@ -34,6 +37,7 @@ def loop() -> None:
         return convert(*args)
 
     replace(app.vendor_agent, "convert", hanging)
+    _on_signal(_say)
 
 
 def agent() -> None:
@@ -48,6 +52,7 @@ def agent() -> None:
             yield
 
     replace(SliceConsumer, "turn", hanging)
+    _on_signal(_say)
 
 
 def fetch() -> None:
@@ -69,13 +74,27 @@ def _patch_fetch(hang: Any) -> None:
 
     async def hanging(self: ClientThread, *args: Any, **options: Any) -> Any:
         if _hang.is_set():
+            # A fetch that began before the signal has returned, and would have brought new records.
+            _say()
             await hang()
         return await fetch_records(self, *args, **options)
 
     replace(ClientThread, "_fetch_records", hanging)
+    _on_signal(lambda: None)
+
+
+def _on_signal(then: Callable[[], None]) -> None:
+    def hang(*_: object) -> None:
+        _hang.set()
+        then()
+
+    signal.signal(signal.SIGUSR1, hang)
+
+
+def _say() -> None:
+    os.write(sys.stderr.fileno(), f"{HANGS}\n".encode())
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGUSR1, lambda *_: _hang.set())
     {"loop": loop, "agent": agent, "fetch": fetch, "thread": thread}[sys.argv[1]]()
     sys.exit(main(["worker"]))

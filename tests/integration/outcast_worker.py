@@ -76,7 +76,7 @@ def absent() -> None:
 def _short_times(settings: Settings) -> ConsumerConfig:
     return structs.replace(
         consumer_options(settings),
-        session_timeout=2.0,
+        session_timeout=6.0,
         heartbeat_interval=0.2,
         rebalance_timeout=4.0,
         metadata_max_age=0.5,

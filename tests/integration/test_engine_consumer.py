@@ -134,7 +134,9 @@ def test_an_exception_in_an_agent_ends_the_process_and_acknowledges_nothing(stag
 
 
 def test_sigterm_commits_everything_that_was_handled_and_leaves_the_rest(stage: Stage) -> None:
-    with stage.load(), stage.toy("w", slowness=0.2) as worker:
+    # So slow a worker needs half a minute for these records, also if this test stands still meanwhile.
+    stage.feed(40_000)
+    with stage.toy("w", slowness=1.0) as worker:
         worker.wait_handled(300)
         assert worker.terminate() == 0
     assert stage.committed() == next_offsets(worker.handled())

@@ -230,8 +230,9 @@ async def test_a_zombies_row_between_our_own_is_repaired_at_once(broker: str, ap
         await mine.write(b"bob", users_row([5]))
 
         await _last_is(mine, mine.users_topic, b"eve", users_row([1, 2]))
+        # The two records may be read in two steps, and the first row is written before the second is read.
+        await async_wait_until(lambda: _is(mine.counts.zombies == 2), "both are counted")
         assert mine.tables.users.live(0).get(b"ned") == users_row([7])
-        assert mine.counts.zombies == 2
 
 
 async def test_a_zombies_row_in_an_idle_log_is_repaired_by_the_scan(broker: str, app_id: str) -> None:
@@ -373,20 +374,21 @@ async def test_a_session_that_is_cancelled_while_it_opens_leaves_no_connection(b
         async with reader.session():
             await asyncio.sleep(1)
 
+    # Those of earlier tests may be closed meanwhile.
     before = _connections(broker)
     for number in range(30):
         opening = asyncio.create_task(read())
         await asyncio.sleep(number / 2_000)
         opening.cancel()
         await asyncio.wait({opening})
-    await async_wait_until(lambda: _is(_connections(broker) == before), "every connection is closed")
+    await async_wait_until(lambda: _is(_connections(broker) <= before), "every connection is closed")
 
 
-def _connections(broker: str) -> int:
-    """How many connections to the broker this process has."""
+def _connections(broker: str) -> set[int]:
+    """Returns the local ports of the connections to the broker that this process has."""
     port = int(broker.rpartition(":")[2])
     connections = psutil.Process().net_connections("tcp4")
-    return sum(bool(each.raddr) and each.raddr.port == port for each in connections)
+    return {each.laddr.port for each in connections if each.raddr and each.raddr.port == port}
 
 
 async def _is(value: bool) -> bool:

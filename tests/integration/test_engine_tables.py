@@ -16,6 +16,8 @@ from tests.kafka import committed, consume_all, create_topics, end_offsets, prod
 from tests.waiting import GIVE_UP_SECONDS, wait_until
 
 PARTITIONS = 4
+# A session ends only if a test wants it, not because the machine stands still for some seconds.
+LONG, SHORT = 60.0, 6.0
 
 
 class TableCluster:
@@ -37,10 +39,10 @@ class TableCluster:
             self._rows[key] = apply_event(before, kind, time)
 
     @contextmanager
-    def worker(self) -> Iterator["WorkerProcess"]:
+    def worker(self, session_seconds: float = LONG) -> Iterator["WorkerProcess"]:
         self._workers += 1
         worker = WorkerProcess(
-            [self.broker, self.app_id, self.topic, str(PARTITIONS)],
+            [self.broker, self.app_id, self.topic, str(PARTITIONS), str(session_seconds)],
             self._folder / f"worker-{self._workers}.out",
         )
         try:
@@ -133,7 +135,7 @@ def test_rows_outlive_a_stop_and_a_kill(cluster: TableCluster) -> None:
         assert first.stop() == 0
         assert "Unclosed" not in first.said()
     cluster.check()
-    with cluster.worker() as second:
+    with cluster.worker(SHORT) as second:
         cluster.send(*((key, "update", 3) for key in keys(300)))
         cluster.wait_committed()
         second.kill()
@@ -164,7 +166,7 @@ def test_a_second_worker_takes_over_rows_and_the_first_keeps_the_rest(cluster: T
 
 
 def test_a_worker_that_was_stopped_past_its_session_harms_nothing(cluster: TableCluster) -> None:
-    with cluster.worker() as paused, cluster.worker() as other:
+    with cluster.worker(SHORT) as paused, cluster.worker() as other:
         paused.wait_share()
         other.wait_share()
         # Many cold keys: a later write to the same key would hide a stale row.
@@ -184,7 +186,7 @@ def test_a_late_row_of_somebody_else_is_repaired_while_the_worker_runs_and_by_it
     cluster: TableCluster,
 ) -> None:
     key, stale = b"toy/acme/1", users_row([1])
-    with cluster.worker() as worker:
+    with cluster.worker(SHORT) as worker:
         cluster.send((key, "update", 1), (key, "update", 2))
         cluster.wait_committed()
         cluster.zombie_writes("users", key, stale)

@@ -87,8 +87,13 @@ def test_only_committed_records_are_handled_and_nothing_is_a_gap_or_lag(stage: S
     stage.write(10)
     first = stage.toy("first")
     first.wait_handled(20)
-    second = stage.toy("second")  # it joins in the middle
-    stage.write(5)
+    second = stage.toy("second")
+
+    def written_until_joined() -> bool:
+        stage.write(5)
+        return bool(second.handled())
+
+    wait_until(written_until_joined, "the second joins in the middle")
     wait_until(stage.is_at_rest, "no lag")
     stage.write(1)  # a transaction at a time, as they come
     wait_until(stage.is_at_rest, "no lag again")

@@ -10,6 +10,7 @@ import pytest
 
 from app.embedded_kafka import EmbeddedKafka
 from app.engine import EXIT_PROTECT
+from tests.integration.hanging_worker import HANGS
 from tests.integration.recount import assert_everything
 from tests.integration.worker import Site, WorkerProcess
 from tests.kafka import committed, produce
@@ -54,6 +55,7 @@ def test_a_worker_that_hangs_ends_itself_and_the_next_one_goes_on(site: Site, ki
         site.wait_at_rest()
         before = committed(site.broker, site.settings.app_id, topic)
         worker.signal(signal.SIGUSR1)
+        wait_until(lambda: HANGS in worker.stderr(), "what comes now hangs")
         send(site, first=30)
         assert worker.exit_code() == EXIT_PROTECT
         said = worker.stderr()
@@ -62,7 +64,7 @@ def test_a_worker_that_hangs_ends_itself_and_the_next_one_goes_on(site: Site, ki
     assert "(most recent call first)" in said
     assert "hanging_worker.py" in said
     assert committed(site.broker, site.settings.app_id, topic) == before
-    with site.worker() as worker:
+    with site.worker(SESSION_TIMEOUT="60") as worker:
         worker.wait_ready()
         site.wait_at_rest()
         worker.stop()
@@ -103,18 +105,32 @@ def received_more(worker: WorkerProcess, than: float) -> bool:
     return worker.count("rollcall_records_received_total") > than
 
 
+def writes_wait(worker: WorkerProcess, seconds: float) -> bool:
+    """Returns whether a write gets so old while the brokers are paused; false if no write waits for them."""
+    idle_since = time.monotonic()
+
+    def outcome() -> str:
+        nonlocal idle_since
+        # An answer may have been on its way when the brokers were paused, and then no write may be left.
+        if oldest := worker.count("rollcall_oldest_write_seconds"):
+            idle_since = time.monotonic()
+        if time.monotonic() > idle_since + 2:
+            return "no write"
+        return "old" if oldest > seconds else ""
+
+    return wait_until(outcome, "a write gets old, or there is none") == "old"
+
+
 def pause_at_work(kafka: EmbeddedKafka, site: Site, worker: WorkerProcess) -> None:
-    """Pauses the brokers while writes of the worker wait. A fast worker may have handled all records before
-    the pause, and then it gets more."""
+    """Pauses the brokers, and returns when a write of the worker has waited for long. A fast worker may have
+    handled all records before the pause, and then it gets more."""
     for first in range(0, 500_000, 10_000):
         before = worker.count("rollcall_records_received_total")
         send(site, count=10_000, first=first)
         wait_until(partial(received_more, worker, before), "it works")
         kafka.pause()
-        waits = time.monotonic() + 2
-        while time.monotonic() < waits:
-            if worker.count("rollcall_oldest_write_seconds"):
-                return
+        if writes_wait(worker, 3 * LIMIT):
+            return
         kafka.resume()
     raise AssertionError("the worker never had a write on its way")
 
@@ -127,7 +143,6 @@ def test_an_outage_of_the_brokers_is_waited_for(unique: Callable[[str], str], tm
         with site.worker() as worker:
             worker.wait_ready()
             pause_at_work(kafka, site, worker)
-            wait_until(lambda: worker.count("rollcall_oldest_write_seconds") > 3 * LIMIT, "slices wait")
             kafka.resume()
             site.wait_at_rest()
             assert_everything(site, [worker])
