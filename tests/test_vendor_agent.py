@@ -10,8 +10,8 @@ from app import state_agent, vendor_agent
 from app.dead_letter_limit import DeadLetterLimit
 from app.dead_letters import DeadLetterWriter
 from app.engine import LARGE_BYTES, GroupCommitProducer, InThread, MoreRoom, Pause, Slice
+from app.environment import load
 from app.metrics import Metrics
-from app.settings import load
 from app.topics import OutputTopic
 from app.vendor_agent import VendorAgent
 from app.vendors import VENDORS, Options
