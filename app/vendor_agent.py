@@ -1,10 +1,10 @@
 """A vendor's agent: makes canonical events and dead letters of slices of bodies."""
 
 import logging
-import time
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from functools import partial
+from time import perf_counter
 from typing import Any, Final
 
 from msgspec import Struct
@@ -16,7 +16,6 @@ from app.dead_letters import DeadLetterWriter, PreparedDeadLetter, SourceRecord
 from app.engine import (
     LARGE_BYTES,
     PART_BYTES,
-    PART_SECONDS,
     GroupCommitProducer,
     Headers,
     InThread,
@@ -34,6 +33,7 @@ from app.engine import (
 )
 from app.metrics import Metrics
 from app.outcome import SKIPPED, Dead, Emit, Skip
+from app.slice_parts import WorkTimer, in_parts, is_large
 from app.topics import OutputTopic
 from app.vendors import Options, Vendor, convert
 from app.vendors.unmapped_fields import unmapped_fields
@@ -103,46 +103,46 @@ class VendorAgent:
         Yields a Pause in place of a part, and appends nothing of it, if too many of the vendor's latest
         records are dead.
         """
-        records, end, seconds = slice_.records, 0, 0.0
         if slice_.skipped:
             skipped = self._skip(slice_)
-            yield from self._append(skipped)
+            yield from self._append(skipped, WorkTimer())
             yield skipped
             return
-        while end < len(records):
-            mapped = MappedPart(self, slice_, end)
-            if _is_large(records[end]):
-                yield InThread(partial(self._map, mapped, large=True))
-            else:
-                self._map(mapped, large=False)
-            started = time.perf_counter()
-            if (reason := self._limit.observe(mapped.slice, list(mapped.dead))) is not None:
-                logger.warning("%s is paused: too many of its latest records are dead", self._vendor.name)
-                yield Pause(reason, mapped.slice.first)
-                return
-            yield from self._append(mapped)
-            seconds += mapped.seconds + time.perf_counter() - started
-            end += len(mapped.slice)
-            if end == len(records):
-                self._metrics.stage_seconds.labels("map").observe(seconds)
-            yield mapped
+        observe = self._metrics.stage_seconds.labels("map").observe
+        yield from in_parts(slice_, self._make_part, observe)
 
-    def _map(self, mapped: "MappedPart", *, large: bool) -> None:
+    def _make_part(
+        self, slice_: Slice, start: int, timer: WorkTimer
+    ) -> Generator[Step, Any, "tuple[MappedPart, int] | None"]:
+        """Maps and appends the records from the index `start` on that make a part (`MakePart`)."""
+        mapped = MappedPart(self, slice_, start)
+        if _is_large(slice_.records[start]):
+            yield InThread(partial(self._map, mapped, timer, large=True))
+        else:
+            self._map(mapped, timer, large=False)
+        timer.go_on()
+        if (reason := self._limit.observe(mapped.slice, list(mapped.dead))) is not None:
+            logger.warning("%s is paused: too many of its latest records are dead", self._vendor.name)
+            yield Pause(reason, mapped.slice.first)
+            return None
+        yield from self._append(mapped, timer)
+        timer.pause()
+        return mapped, len(mapped.slice)
+
+    def _map(self, mapped: "MappedPart", timer: WorkTimer, *, large: bool) -> None:
         """Maps the next records until the part is full. They are all large ones, for which a thread calls it,
         or none of them is."""
-        clock = time.perf_counter
-        started = clock()
-        deadline = started + PART_SECONDS
-        slice_, options = mapped.slice, self._options
+        timer.go_on()
+        clock, slice_, options = perf_counter, mapped.slice, self._options
         partition = f"{slice_.topic}/{slice_.partition}"
         index, emitted = 0, 0
         for index, record in enumerate(slice_.records):
             # perf: saves 3 % of the mapping, as few records cost much alone; plain form: ask for each record.
             asks = large or not index % _ASK_EVERY or len(record.value or b"") > _SHORT_BYTES
             if (
-                (asks or len(record.headers) > _MANY_HEADERS)
-                and index
-                and (mapped.size >= PART_BYTES or clock() >= deadline or _is_large(record) is not large)
+                index
+                and (asks or len(record.headers) > _MANY_HEADERS)
+                and (mapped.size >= PART_BYTES or clock() >= timer.until or _is_large(record) is not large)
             ):
                 break
             outcome = convert(self._vendor, record, partition, options)
@@ -165,7 +165,7 @@ class VendorAgent:
         mapped.outcomes["emit", ""] += emitted
         mapped.events.update(mapped.types)
         mapped.slice = Slice(slice_.topic, slice_.partition, slice_.records[:index])
-        mapped.seconds = clock() - started
+        timer.pause()
 
     def _skip(self, slice_: Slice) -> "MappedPart":
         """Returns the outcomes of records that an operator skips. They are not looked at."""
@@ -203,7 +203,7 @@ class VendorAgent:
     def _too_large(self) -> Dead:
         return Dead("too_large", f"its canonical event: expected at most {self._events.largest_record} bytes")
 
-    def _append(self, mapped: "MappedPart") -> Iterator[MoreRoom]:
+    def _append(self, mapped: "MappedPart", timer: WorkTimer) -> Generator[MoreRoom, Any, None]:
         """Appends a part. A large one is appended in pieces."""
         topic, partitions = self._events.topic, self._events.partitions
         append, headers, refused = self._producer.append, mapped.headers, mapped.refuse
@@ -212,11 +212,11 @@ class VendorAgent:
             head = headers.get(index - 1, _HEADERS) if headers else _HEADERS
             append(topic, partition_of(key, partitions), key, value, headers=head, on_refused=refused)
             if not index % piece:
-                yield MoreRoom()
+                yield from timer.let_others_run()
         for index, dead_letter in enumerate(mapped.dead.values(), 1):
             self._dead_letters.write(dead_letter)
             if not index % piece:
-                yield MoreRoom()
+                yield from timer.let_others_run()
         mapped.appended()
 
     def _dead_letter(self, slice_: Slice, record: Record, dead: Dead) -> PreparedDeadLetter:
@@ -279,7 +279,7 @@ def _is_usable(value: bytes) -> bool:
 
 def _is_large(record: Record) -> bool:
     """Returns whether a record is mapped in a thread."""
-    return len(record.value or b"") > LARGE_BYTES or len(record.headers) > _MANY_HEADERS
+    return is_large(record) or len(record.headers) > _MANY_HEADERS
 
 
 class MappedPart:
@@ -302,8 +302,6 @@ class MappedPart:
         """By the index of the record in the part."""
         self.size = 0
         """The bytes of its events and dead letters."""
-        self.seconds = 0.0
-        """How long the mapping has taken."""
         self.outcomes: Counter[tuple[str, str]] = Counter()
         self.events: Counter[str] = Counter()
         self.left_out: list[str] = []
