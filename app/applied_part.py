@@ -1,10 +1,8 @@
-"""The part that the state agent makes of a slice, and how long the agent works on it without a pause."""
+"""The part that the state agent makes of a slice."""
 
 from collections import Counter
 from collections.abc import Sequence
-from time import perf_counter
 
-from app.engine import MoreRoom
 from app.metrics import Metrics
 from app.outcome import Dead
 from app.state import Effect
@@ -32,23 +30,3 @@ class AppliedPart:
                 self._metrics.canonical_dead.labels(verdict.reason).inc(count)
             else:
                 self._metrics.effects.labels(verdict).inc(count)
-
-
-class WorkTimer:
-    """How long the agent has worked on a slice, and since when without a pause."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        self._since = 0.0
-        self.until = 0.0
-        """When it is time for other tasks, by `perf_counter`."""
-
-    def go_on(self, seconds: float) -> None:
-        """Notes that the agent goes on. After so many seconds it is time for other tasks."""
-        self._since = perf_counter()
-        self.until = self._since + seconds
-
-    def pause(self) -> MoreRoom:
-        """Returns what the agent yields now, so that other tasks run."""
-        self.seconds += perf_counter() - self._since
-        return MoreRoom()

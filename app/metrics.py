@@ -2,19 +2,19 @@
 made of them.
 
 For each vendor `rollcall_records_received_total` always equals the sum of `rollcall_records_total` over
-outcome and reason: both are counted when all writes of a slice are acknowledged.
+outcome and reason: both are counted when all writes of a slice are acknowledged. What the engine reports is
+counted by `engine_metrics.py`.
 """
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram, Info
 from prometheus_client import Counter as Total
 
 from app import __version__
-from app.engine import EngineObserver, Partition, SkippedKind
 
 # The names of fields come from payloads, so there can be any number of them. This bounds the number of
 # series.
@@ -196,58 +196,3 @@ class Metrics:
                     label = OTHER_FIELD
                 known.add(label)
             total.labels(vendor, label).inc(count)
-
-
-class EngineMetrics(EngineObserver):
-    """Counts what the engine reports."""
-
-    def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
-
-    def slice_dispatched(self, topic: str, partition: int, records: int) -> None:
-        self._metrics.slice_records.labels(topic).observe(records)
-
-    def slice_done(self, topic: str, partition: int, records: int, seconds: float) -> None:
-        self._metrics.stage_seconds.labels("whole").observe(seconds)
-
-    def committed(self, offsets: Mapping[Partition, int], seconds: float) -> None:
-        self._metrics.commit_seconds.observe(seconds)
-
-    def commit_refused(self, partitions: int) -> None:
-        self._metrics.incidents.labels("commit_refused").inc(partitions)
-
-    def rewound(self, partitions: int) -> None:
-        self._metrics.incidents.labels("rewound").inc(partitions)
-
-    def gap(self, topic: str, partition: int, expected: int, seen: int) -> None:
-        self._metrics.incidents.labels("gap").inc()
-
-    def missing(self, topic: str, partition: int, expected: int, seen: int) -> None:
-        self._metrics.incidents.labels("hole").inc(seen - expected)
-
-    def truncated(self, topic: str, partition: int, expected: int, seen: int) -> None:
-        self._metrics.incidents.labels("reset").inc()
-
-    def revoked(self, partitions: int) -> None:
-        self._metrics.partitions.set(0)
-
-    def assigned(self, partitions: int, generation: int) -> None:
-        self._metrics.partitions.set(partitions)
-        self._metrics.rebalances.inc()
-
-    def round_acknowledged(self, topic: str, records: int, seconds: float) -> None:
-        self._metrics.stage_seconds.labels("write").observe(seconds)
-
-    def restored(self, partitions: int, records: int, rewritten: int, seconds: float) -> None:
-        self._metrics.restored.inc(records)
-        self._metrics.restore_seconds.set(seconds)
-
-    def skipped(self, table: str, records: Mapping[SkippedKind, int]) -> None:
-        for kind, count in records.items():
-            self._metrics.changelog_skipped.labels(table, kind).inc(count)
-
-    def zombie_records(self, topic: str, partition: int, records: int) -> None:
-        self._metrics.incidents.labels("foreign").inc(records)
-
-    def repaired(self, topic: str, partition: int, rewritten: int) -> None:
-        self._metrics.incidents.labels("healed").inc(rewritten)

@@ -8,13 +8,12 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from app.applied_part import AppliedPart, Verdict, WorkTimer
+from app.applied_part import AppliedPart, Verdict
 from app.canonical import Event
 from app.canonical_records import event_of, memory_of, objection
 from app.dead_letters import DeadLetterWriter, SourceRecord
 from app.engine import (
     LARGE_BYTES,
-    PART_SECONDS,
     GroupCommitProducer,
     InThread,
     MoreRoom,
@@ -28,6 +27,7 @@ from app.key_state import KeyState, KeyTables
 from app.keys import key_of
 from app.metrics import Metrics
 from app.outcome import SKIPPED, Dead
+from app.slice_parts import WorkTimer, in_parts, is_large
 from app.topics import OutputTopic
 
 # A part ends when its events and rows have so much memory. That is more than a slice of usual events needs.
@@ -100,30 +100,31 @@ class StateAgent:
 
         A slice is usually one part, so that each of its keys is written once.
         """
-        records, end, large_rows = slice_.records, 0, False
         if slice_.skipped:
-            skipped: list[Verdict] = [SKIPPED] * len(records)
+            skipped: list[Verdict] = [SKIPPED] * len(slice_)
             self._append_dead(slice_, 0, skipped)
             yield AppliedPart(skipped, self._metrics)
             return
-        timer = WorkTimer()
-        while end < len(records):
-            ahead = None
-            if large_rows or _is_large(records[end]):
-                ahead = yield InThread(partial(self._decode_ahead, records[end], slice_.partition))
-            timer.go_on(PART_SECONDS)
-            part = self._next_part(slice_, end, ahead)
-            # A part has no records if the rows of its first one are large and not decoded yet.
-            large_rows = not part.records
-            if large_rows:
-                continue
-            yield from self._apply_part(part, timer)
-            self._append_dead(slice_, end, part.verdicts)
-            timer.pause()
-            end += len(part.records)
-            if end == len(records):
-                self._metrics.stage_seconds.labels("apply").observe(timer.seconds)
-            yield AppliedPart(part.verdicts, self._metrics)
+        observe = self._metrics.stage_seconds.labels("apply").observe
+        yield from in_parts(slice_, self._make_part, observe)
+
+    def _make_part(
+        self, slice_: Slice, start: int, timer: WorkTimer
+    ) -> Generator[Step, Any, tuple[AppliedPart, int]]:
+        """Applies and appends the records from the index `start` on that make a part (`MakePart`)."""
+        record, partition, ahead = slice_.records[start], slice_.partition, None
+        if is_large(record) or self._has_large_rows(record.key or b"", partition):
+            ahead = yield InThread(partial(self._decode_ahead, record, partition))
+        timer.go_on()
+        part = self._next_part(slice_, start, ahead)
+        yield from self._apply_part(part, timer)
+        self._append_dead(slice_, start, part.verdicts)
+        timer.pause()
+        return AppliedPart(part.verdicts, self._metrics), len(part.records)
+
+    def _has_large_rows(self, key: bytes, partition: int) -> bool:
+        tables = self._open(partition)
+        return tables.users.size(key) + tables.loyalty.size(key) > LARGE_BYTES
 
     def _decode_ahead(self, record: Record, partition: int) -> _Ahead:
         """Decodes a record and the rows of its key. A thread calls it."""
@@ -155,7 +156,7 @@ class StateAgent:
                 keys[key].append(index - start)
             else:
                 size = size_of_user(key) + size_of_loyalty(key)
-                if size > LARGE_BYTES and (index > start or ahead is None):
+                if index > start and size > LARGE_BYTES:
                     end = index
                     break
                 # perf: saves the call for most rows; plain form: `tables.memory_of` all.
@@ -188,8 +189,7 @@ class StateAgent:
     def _pause(self, part: _Part, timer: WorkTimer) -> Generator[MoreRoom, Any, None]:
         """Lets other tasks run. What is put must be on its way to the changelog by then."""
         self._append_rows(part)
-        yield timer.pause()
-        timer.go_on(PART_SECONDS)
+        yield from timer.let_others_run()
         part.interrupted = True
 
     def _one_by_one(self, part: _Part, state: KeyState, timer: WorkTimer) -> Generator[MoreRoom, Any, None]:
@@ -228,8 +228,3 @@ class StateAgent:
                 record = slice_.records[index]
                 source = SourceRecord(slice_.topic, slice_.partition, record.offset, "canonical")
                 self._dead_letters.append(record, source, verdict)
-
-
-def _is_large(record: Record) -> bool:
-    """Returns whether a record is decoded in a thread."""
-    return len(record.value or b"") > LARGE_BYTES

@@ -1,7 +1,8 @@
 """The rules for the settings of topics. They are checked at a worker's start and by `rollcall topics
 --check`.
 
-`RULES` is the whole list: a new rule is one more entry. `topic_check.py` checks them.
+`RULES` is the whole list: a new rule is one more entry. `topic_check.py` checks them. The file is long
+because the list is most of it, one argument a line.
 """
 
 from collections.abc import Callable, Mapping

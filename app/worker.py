@@ -25,7 +25,8 @@ from app.engine import (
     install_tables,
     spare,
 )
-from app.metrics import EngineMetrics, Metrics
+from app.engine_metrics import EngineMetrics
+from app.metrics import Metrics
 from app.operations import Operations
 from app.outcome import Dead
 from app.settings import Settings

@@ -4,7 +4,7 @@ series."""
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.metrics import MAX_FIELD_NAMES, OTHER_FIELD, EngineMetrics, Metrics
+from app.metrics import MAX_FIELD_NAMES, OTHER_FIELD, Metrics
 
 
 def value(metrics: Metrics, name: str, **labels: str) -> float:
@@ -61,43 +61,3 @@ def test_what_does_not_look_like_a_name_is_not_shown() -> None:
     texts = ["ada@example.com", "", "4242", "a b", "x" * 65, "\n", "é"]
     metrics.count_fields(metrics.not_mapped, "fynd", texts)
     assert fields(metrics) == {("fynd", OTHER_FIELD): len(texts)}
-
-
-def test_the_consumers_half_of_the_engine_is_counted() -> None:
-    metrics = Metrics()
-    engine = EngineMetrics(metrics)
-    engine.assigned(8, 1)
-    assert value(metrics, "rollcall_partitions") == 8
-    engine.revoked(8)
-    assert value(metrics, "rollcall_partitions") == 0
-    assert value(metrics, "rollcall_rebalances_total") == 1
-    engine.slice_dispatched("t", 0, 7)
-    engine.slice_done("t", 0, 7, 0.5)
-    engine.committed({("t", 0): 7}, 0.25)
-    assert value(metrics, "rollcall_slice_records_sum", topic="t") == 7
-    assert value(metrics, "rollcall_slice_stage_seconds_sum", stage="whole") == 0.5
-    assert value(metrics, "rollcall_commit_seconds_sum") == 0.25
-    engine.commit_refused(2)
-    engine.rewound(3)
-    engine.gap("t", 0, 5, 6)
-    engine.missing("t", 0, 5, 405)
-    engine.truncated("t", 0, 5, 2)
-    found = {
-        kind: value(metrics, "rollcall_engine_incidents_total", kind=kind)
-        for kind in ("commit_refused", "rewound", "gap", "hole", "reset")
-    }
-    assert found == {"commit_refused": 2, "rewound": 3, "gap": 1, "hole": 400, "reset": 1}
-
-
-def test_the_producers_half_of_the_engine_is_counted() -> None:
-    metrics = Metrics()
-    engine = EngineMetrics(metrics)
-    engine.round_acknowledged("t", 10, 0.5)
-    engine.restored(3, 1000, 2, 1.5)
-    engine.zombie_records("t", 0, 4)
-    engine.repaired("t", 0, 1)
-    assert value(metrics, "rollcall_slice_stage_seconds_sum", stage="write") == 0.5
-    assert value(metrics, "rollcall_recovered_records_total") == 1000
-    assert value(metrics, "rollcall_recovery_seconds") == 1.5
-    assert value(metrics, "rollcall_engine_incidents_total", kind="foreign") == 4
-    assert value(metrics, "rollcall_engine_incidents_total", kind="healed") == 1

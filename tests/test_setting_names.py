@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from app.environment import load, variables
 from app.errors import InvalidSettings
 from app.setting_names import FOREIGN, is_service_link, mistake
-from app.settings import Settings, load, variables
+from app.settings import Settings
 
 NAMES = [variable.name for variable in variables()]
 LETTERS = string.ascii_uppercase + string.digits + "_"

@@ -4,8 +4,9 @@ from typing import Literal, get_origin, get_type_hints
 
 import pytest
 
+from app.environment import load, variables
 from app.errors import InvalidSettings
-from app.settings import Settings, load, variables
+from app.settings import Settings
 from app.vendors import VENDORS, Options
 
 SECRET = "s3nt1nel"

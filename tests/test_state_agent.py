@@ -7,7 +7,7 @@ import faust
 import msgspec
 import pytest
 
-from app import canonical_records, key_state, state_agent
+from app import canonical_records, key_state, slice_parts, state_agent
 from app.canonical import Event, encode_event
 from app.dead_letters import SourceRecord
 from app.engine import Headers, Pause, Slice
@@ -365,7 +365,7 @@ async def test_other_tasks_run_while_a_long_slice_is_applied_and_what_they_chang
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The repair of a changelog merges a zombie's row between the reading of a row and its change."""
-    monkeypatch.setattr(state_agent, "PART_SECONDS", 0.0)
+    monkeypatch.setattr(slice_parts, "PART_SECONDS", 0.0)
     history = [full(1, user={"name": "A"}), score(2), partial(3, user={"email": "e@example.com"})]
     zombie = fold([partial(4, user={"nickname": "N"})])[KEY.decode()].user
     assert zombie is not None

@@ -9,8 +9,9 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.environment import load
 from app.errors import TopicsError
-from app.settings import Settings, load
+from app.settings import Settings
 from app.topic_check import check_topics
 from app.topic_rules import RULES
 from app.topics import OutputTopic, TopicDescription, expected_topics, output_topic

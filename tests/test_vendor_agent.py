@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from app import state_agent, vendor_agent
+from app import slice_parts, state_agent, vendor_agent
 from app.dead_letter_limit import DeadLetterLimit
 from app.dead_letters import DeadLetterWriter
 from app.engine import LARGE_BYTES, GroupCommitProducer, InThread, MoreRoom, Pause, Slice
+from app.environment import load
 from app.metrics import Metrics
-from app.settings import load
 from app.topics import OutputTopic
 from app.vendor_agent import VendorAgent
 from app.vendors import VENDORS, Options
@@ -100,7 +100,7 @@ def test_a_part_ends_when_its_outputs_have_enough_bytes(monkeypatch: pytest.Monk
 
 
 def test_a_part_ends_when_it_has_taken_long_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vendor_agent, "PART_SECONDS", 0.0)
+    monkeypatch.setattr(slice_parts, "PART_SECONDS", 0.0)
     monkeypatch.setattr(vendor_agent, "_ASK_EVERY", 1)
     bench = Bench()
     bench.handle([MAGINE_BODY, DEAD_BODY, MAGINE_BODY])
@@ -109,7 +109,7 @@ def test_a_part_ends_when_it_has_taken_long_enough(monkeypatch: pytest.MonkeyPat
 
 
 def test_records_keep_their_order_over_the_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vendor_agent, "PART_SECONDS", 0.0)
+    monkeypatch.setattr(slice_parts, "PART_SECONDS", 0.0)
     monkeypatch.setattr(vendor_agent, "_ASK_EVERY", 1)
     bench = Bench()
     bench.handle([MAGINE_BODY] * 5)
@@ -145,7 +145,7 @@ def test_a_record_with_very_many_headers_is_mapped_in_a_thread() -> None:
 def test_a_vendor_is_paused_before_the_dead_letters_of_the_part_are_written(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(vendor_agent, "PART_SECONDS", 0.0)
+    monkeypatch.setattr(slice_parts, "PART_SECONDS", 0.0)
     monkeypatch.setattr(vendor_agent, "_ASK_EVERY", 1)
     bench = Bench(share=0.5, window=4)
     bench.handle([MAGINE_BODY, MAGINE_BODY, DEAD_BODY, DEAD_BODY, DEAD_BODY, MAGINE_BODY])
@@ -187,8 +187,9 @@ def bounds_hold() -> bool:
 def test_a_missing_bound_is_seen(monkeypatch: pytest.MonkeyPatch, mutant: str | None) -> None:
     # What a mutation replaces is restored after the test.
     for owner, name in (
-        *((vendor_agent, name) for name in ("PART_SECONDS", "_is_large")),
-        *((state_agent, name) for name in ("_PART_BYTES", "PART_SECONDS", "LARGE_BYTES", "_is_large")),
+        *((slice_parts, name) for name in ("PART_SECONDS", "LARGE_BYTES")),
+        *((state_agent, name) for name in ("_PART_BYTES", "LARGE_BYTES")),
+        (vendor_agent, "_MANY_HEADERS"),
         (GroupCommitProducer, "_is_full"),
     ):
         monkeypatch.setattr(owner, name, getattr(owner, name))

@@ -3,7 +3,8 @@
 import sys
 from typing import Any
 
-from app.settings import Settings, variables
+from app.environment import variables
+from app.settings import Settings
 
 
 def run_config(settings: Settings, *, table: bool) -> int:

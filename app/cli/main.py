@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 
 from app import __version__
 from app.cli.extras import what_is_missing
+from app.environment import load
 from app.errors import RollcallError
-from app.settings import Settings, load
+from app.settings import Settings
 from app.vendors import VENDORS
 
 DONE, FAILED, USAGE = 0, 1, 2

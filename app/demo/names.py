@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Mapping
 
 from app.demo.story import Story
-from app.settings import variables
+from app.environment import variables
 from app.vendors import VENDORS
 
 # These belong to the broker that the user names. All other settings of the environment would change the

@@ -16,8 +16,9 @@ from app.demo.waiting import Deadline
 from app.demo.worker_process import WorkerProcess
 from app.embedded_kafka import EmbeddedKafka, EmbeddedKafkaError
 from app.embedded_kafka.properties import free_ports
+from app.environment import load
 from app.errors import CommandFailed
-from app.settings import Settings, load
+from app.settings import Settings
 from app.topics import expected_topics
 
 Say = Callable[[str], None]

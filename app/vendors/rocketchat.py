@@ -2,7 +2,8 @@
 
 The vendor calls hooks inside its server and has no wire format. A forwarder wraps what a hook was given:
 `{event, eventId?, occurredAt?, workspaceId?, context}`. What a hook is given differs by event: a stub without
-a profile for a created user, a bare user for a log-in, a presence record that is no profile.
+a profile for a created user, a bare user for a log-in, a presence record that is no profile. So half of this
+file is shapes: of the four kinds of bodies, and of what an event carries of them.
 """
 
 import re

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from app.settings import variables
+from app.environment import variables
 from tests.waiting import GIVE_UP_SECONDS
 
 ROOT = Path(__file__).parents[2]

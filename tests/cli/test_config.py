@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.settings import variables
+from app.environment import variables
 from tests.cli.command import run
 
 OURS = {"APP_ID": "crew", "TENANT_FYND": "acme", "TOPICS_CREATE": "true", "BROKER_WAIT": "1.50"}

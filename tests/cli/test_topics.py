@@ -8,7 +8,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
 from app.embedded_kafka.properties import free_ports
-from app.settings import load
+from app.environment import load
 from app.topic_admin import _create
 from app.topics import TopicSpec, expected_topics
 from app.vendors import VENDORS

@@ -20,7 +20,7 @@ import os, sys
 from msgspec.structs import replace
 from app.cli.demo import run_demo
 from app.demo.story_file import load_stories
-from app.settings import load
+from app.environment import load
 first, *others = load_stories()
 ada = first.rows[0]
 ada = replace(ada, user=ada.user | {"status": "blocked"})

@@ -19,7 +19,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from app.cli.extras import PACKAGES
-from app.settings import variables
+from app.environment import variables
 
 _ROOT = Path(__file__).parents[2]
 _PROJECT = tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))

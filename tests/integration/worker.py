@@ -15,7 +15,8 @@ from typing import Self
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.embedded_kafka.properties import free_ports
-from app.settings import Settings, load, variables
+from app.environment import load, variables
+from app.settings import Settings
 from app.vendors import VENDORS
 from tests.kafka import committed_and_ends, create_topics
 from tests.waiting import GIVE_UP_SECONDS, wait_until

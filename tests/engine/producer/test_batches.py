@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from app.engine.config import ProducerConfig
 from app.engine.producer.batches import FlushBatches, RecordTooLarge
 from app.engine.producer.producer import GroupCommitProducer
-from app.settings import load
+from app.environment import load
 from app.topics import DEAD_LETTER_BYTES, EVENT_BYTES, ROW_BYTES, OutputTopic, TopicDescription, output_topic
 
 BATCH_BYTES = 500

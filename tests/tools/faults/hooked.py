@@ -21,8 +21,9 @@ import app.vendor_agent
 import app.worker
 from app.cli.main import main
 from app.engine import ConsumerConfig, Record
+from app.environment import load
 from app.outcome import Outcome
-from app.settings import Settings, load
+from app.settings import Settings
 from app.vendors import Options, Vendor, convert
 from app.worker_options import consumer_options
 from tests.tools.faults.mutations import MUTATIONS

@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import structs
 
 import app.key_state
+import app.slice_parts
 import app.state
 import app.state_agent
 import app.vendor_agent
@@ -240,11 +241,10 @@ def _slice_bound_off(_: Settings) -> None:
 
 def _budget_off(_: Settings) -> None:
     """Handles a slice without a pause, and its large records in the event loop."""
-    replace(app.vendor_agent, "PART_SECONDS", math.inf)
-    replace(app.state_agent, "PART_SECONDS", math.inf)
-    replace(app.vendor_agent, "_is_large", lambda _record: False)
-    replace(app.state_agent, "LARGE_BYTES", math.inf)
-    replace(app.state_agent, "_is_large", lambda _record: False)
+    replace(app.slice_parts, "PART_SECONDS", math.inf)
+    for module in (app.slice_parts, app.state_agent):
+        replace(module, "LARGE_BYTES", math.inf)
+    replace(app.vendor_agent, "_MANY_HEADERS", math.inf)
 
 
 MUTATIONS: dict[str, Callable[[Settings], None]] = {

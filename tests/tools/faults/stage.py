@@ -14,7 +14,8 @@ from typing import Self, TypeVar
 
 from msgspec import Struct
 
-from app.settings import Settings, load, variables
+from app.environment import load, variables
+from app.settings import Settings
 from app.vendors import VENDORS
 from tests.kafka import create_topics
 from tests.tools.faults.failed import CaseFailed

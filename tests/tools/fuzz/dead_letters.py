@@ -15,7 +15,7 @@ from app.engine.producer.refusals import NoAnswer, Refusal, Written
 from app.outcome import Dead
 from app.times import parse_rfc3339
 from app.topics import DEAD_LETTER_BYTES, OutputTopic
-from app.vendor_agent import trace_headers
+from app.trace_headers import trace_headers
 from tests.tools.fuzz.finding import demand
 from tests.tools.fuzz.hostile_values import SENTINEL
 from tests.tools.fuzz.inputs import RecordInput

@@ -1,0 +1,56 @@
+"""Counts in the worker's metrics what became of a vendor's records, and which fields no event carries."""
+
+from collections import Counter
+from typing import Final
+
+from app.engine import LARGE_BYTES, Slice
+from app.metrics import Metrics
+from app.outcome import Dead, Skip
+from app.vendors import Options, Vendor
+from app.vendors.unmapped_fields import unmapped_fields
+
+# Looking for names that no mapper reads costs as much as mapping; a sample shows them all the same.
+_UNMAPPED_FIELDS_EVERY: Final = 32
+# Of the longest bodies the look takes half a second.
+_UNMAPPED_FIELDS_BYTES: Final = LARGE_BYTES
+
+
+class Outcomes:
+    """The outcomes of the records of a part, in numbers."""
+
+    def __init__(self) -> None:
+        self.records: Counter[tuple[str, str]] = Counter()
+        """By outcome and reason."""
+        self.events: Counter[str] = Counter()
+        """By type."""
+        self.left_out: list[str] = []
+        """The names of the fields that were left out."""
+
+    def add(self, outcome: Skip | Dead) -> None:
+        """Adds the outcome of a record without events."""
+        kind = "skip" if isinstance(outcome, Skip) else "dead"
+        self.records[kind, outcome.reason] += 1
+
+
+class OutcomeCounter:
+    """Counts the records of one vendor."""
+
+    def __init__(self, vendor: Vendor, options: Options, metrics: Metrics) -> None:
+        self._vendor = vendor
+        self._metrics = metrics
+        self._largest_searched = min(options.max_record_bytes, _UNMAPPED_FIELDS_BYTES)
+
+    def count(self, slice_: Slice, outcomes: Outcomes) -> None:
+        """Counts the outcomes of a part's records. Called when all of them are acknowledged."""
+        name, metrics, records = self._vendor.name, self._metrics, slice_.records
+        metrics.received.labels(name).inc(len(records))
+        for (outcome, reason), count in outcomes.records.items():
+            metrics.records.labels(name, outcome, reason).inc(count)
+        for kind, count in outcomes.events.items():
+            metrics.events.labels(name, kind).inc(count)
+        if outcomes.left_out:
+            metrics.count_fields(metrics.left_out, name, outcomes.left_out)
+        for record in () if slice_.skipped else records[::_UNMAPPED_FIELDS_EVERY]:
+            if record.value is not None and len(record.value) <= self._largest_searched:
+                names = unmapped_fields(self._vendor, record.value)
+                metrics.count_fields(metrics.not_mapped, name, names)

@@ -1,0 +1,45 @@
+"""What the engine reports is what the worker's metrics say."""
+
+from app.engine_metrics import EngineMetrics
+from app.metrics import Metrics
+from tests.test_metrics import value
+
+
+def test_the_consumers_half_of_the_engine_is_counted() -> None:
+    metrics = Metrics()
+    engine = EngineMetrics(metrics)
+    engine.assigned(8, 1)
+    assert value(metrics, "rollcall_partitions") == 8
+    engine.revoked(8)
+    assert value(metrics, "rollcall_partitions") == 0
+    assert value(metrics, "rollcall_rebalances_total") == 1
+    engine.slice_dispatched("t", 0, 7)
+    engine.slice_done("t", 0, 7, 0.5)
+    engine.committed({("t", 0): 7}, 0.25)
+    assert value(metrics, "rollcall_slice_records_sum", topic="t") == 7
+    assert value(metrics, "rollcall_slice_stage_seconds_sum", stage="whole") == 0.5
+    assert value(metrics, "rollcall_commit_seconds_sum") == 0.25
+    engine.commit_refused(2)
+    engine.rewound(3)
+    engine.gap("t", 0, 5, 6)
+    engine.missing("t", 0, 5, 405)
+    engine.truncated("t", 0, 5, 2)
+    found = {
+        kind: value(metrics, "rollcall_engine_incidents_total", kind=kind)
+        for kind in ("commit_refused", "rewound", "gap", "hole", "reset")
+    }
+    assert found == {"commit_refused": 2, "rewound": 3, "gap": 1, "hole": 400, "reset": 1}
+
+
+def test_the_producers_half_of_the_engine_is_counted() -> None:
+    metrics = Metrics()
+    engine = EngineMetrics(metrics)
+    engine.round_acknowledged("t", 10, 0.5)
+    engine.restored(3, 1000, 2, 1.5)
+    engine.zombie_records("t", 0, 4)
+    engine.repaired("t", 0, 1)
+    assert value(metrics, "rollcall_slice_stage_seconds_sum", stage="write") == 0.5
+    assert value(metrics, "rollcall_recovered_records_total") == 1000
+    assert value(metrics, "rollcall_recovery_seconds") == 1.5
+    assert value(metrics, "rollcall_engine_incidents_total", kind="foreign") == 4
+    assert value(metrics, "rollcall_engine_incidents_total", kind="healed") == 1
