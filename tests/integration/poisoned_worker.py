@@ -1,8 +1,7 @@
 """A worker, `python -m app worker`, that dies of every record that has the text MARK:
 `python -m tests.integration.poisoned_worker KIND`.
 
-Everything else is the real worker, but its session timeout, which is shorter than settings allow: a test
-restarts it several times.
+Everything else is the real worker.
 """
 
 import os
@@ -12,21 +11,16 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from msgspec import structs
-
 import app.canonical_records
 import app.vendor_agent
-import app.worker
 from app.canonical import Event, decode_event
 from app.cli.main import main
 from app.engine.tables.changelog_replay import ChangelogReplay
 from app.outcome import Outcome
 from app.vendors import convert
-from app.worker_options import consumer_options
 from tests.tools.replacing import replace
 
 MARK: Final = b"poison"
-_SESSION_SECONDS: Final = 3.0
 _MEMORY: Final = 1 << 30
 
 
@@ -88,14 +82,7 @@ def _kill() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _shorter_session(settings: Any) -> Any:
-    return structs.replace(
-        consumer_options(settings), session_timeout=_SESSION_SECONDS, heartbeat_interval=_SESSION_SECONDS / 10
-    )
-
-
 if __name__ == "__main__":
-    replace(app.worker, "consumer_options", _shorter_session)
     {"mapper": mapper, "memory": memory, "state": state, "restore": restore, "nothing": nothing}[
         sys.argv[1]
     ]()

@@ -2,10 +2,14 @@
 
 import threading
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from tests.integration.worker import Site, WorkerProcess
 from tests.waiting import GIVE_UP_SECONDS, wait_until
+
+DIED: Final = "it died"
+CRASH_LOOP: Final = 20
+"""So many deaths are one: nothing is waited for any longer."""
 
 
 class Supervisor:
@@ -48,6 +52,17 @@ class Supervisor:
         self.worker.stop()
 
     def wait_said(self, text: str) -> str:
-        """Returns the problems at /readyz when one of them has the text."""
-        wait_until(lambda: text in self.worker.get("/readyz")[1], f"/readyz says: {text}")
-        return self.worker.get("/readyz")[1]
+        """Returns the problems at /readyz when one of them has the text. Workers may die before that, and the
+        wait for the next one begins again: on a busy machine a worker needs long until it dies."""
+
+        def said_or_died() -> str:
+            said = self.worker.get("/readyz")[1]
+            if text in said:
+                return said
+            return DIED if len(self.exits) > deaths else ""
+
+        while True:
+            deaths = len(self.exits)
+            assert deaths < CRASH_LOOP, f"{deaths} workers have ended"
+            if (said := wait_until(said_or_died, f"/readyz says: {text}")) != DIED:
+                return said

@@ -34,7 +34,9 @@ HANDFUL = 8
 
 @pytest.fixture
 def site(broker: str, unique: Callable[[str], str], tmp_path: Path) -> Site:
-    site = Site(broker, unique, tmp_path)
+    # The next worker has to wait for the end of this session, so it is short. A shorter one would also end if
+    # the machine stands still, and a worker that is expelled at work ends itself: one death too many.
+    site = Site(broker, unique, tmp_path, SESSION_TIMEOUT="6")
     site.create_vendor_topics()
     return site
 
