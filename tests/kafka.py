@@ -3,7 +3,7 @@
 Functions block; an asyncio test calls them by `asyncio.to_thread`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from typing import Any, Literal, NamedTuple, cast
 
@@ -174,21 +174,33 @@ def consume_all(
 
     `cut`: keep so many bytes of a value. `headers_of`: the headers of the records, by topic, partition and
     offset, that confluent-kafka cannot return, because a name is not UTF-8."""
+    records = consume(bootstrap, topic, isolation=isolation, cut=cut, headers_of=headers_of)
+    return sorted(records, key=lambda record: (record.partition, record.offset))
+
+
+def consume(
+    bootstrap: str,
+    topic: str,
+    *,
+    isolation: Isolation = "read_uncommitted",
+    cut: int | None = None,
+    headers_of: Mapping[tuple[str, int, int], Headers] = {},
+) -> Iterator[Record]:
+    """Yields the records of `consume_all` as they come: in offset order within a partition only. So a topic
+    may be larger than the memory."""
     with closing(_consumer(bootstrap, isolation=isolation)) as consumer:
         missing = set(_partitions(consumer, topic))
         consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in missing])
-        records = []
         while missing:
             message = consumer.poll(_TIMEOUT_SECONDS)
             assert message is not None, f"nothing of {topic} within {_TIMEOUT_SECONDS:g} s"
             error = message.error()
             if error is None:
-                records.append(_record(message, cut, headers_of))
+                yield _record(message, cut, headers_of)
             elif error.code() == KafkaError._PARTITION_EOF:
                 missing.discard(_known(message.partition()))
             else:
                 raise KafkaException(error)
-    return sorted(records, key=lambda record: (record.partition, record.offset))
 
 
 def end_offsets(bootstrap: str, topic: str) -> dict[int, int]:

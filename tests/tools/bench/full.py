@@ -115,7 +115,7 @@ def _faust_speed_at_last(options: BenchOptions, records: Records, users: int, re
 
 def _faust_speed(options: BenchOptions, records: Records, warm_up: int, users: int) -> float:
     app_id = f"bench-faust-{uuid.uuid4().hex[:8]}"
-    source, events = f"{app_id}-bodies", f"{app_id}-events"
+    source, events = f"{app_id}-selfcommunity", f"{app_id}-events"
     changelogs = (f"{app_id}-users-changelog", f"{app_id}-loyalty-changelog")
     create_topics(options.broker, dict.fromkeys((source, events), _PARTITIONS))
     create_topics(options.broker, dict.fromkeys(changelogs, _PARTITIONS), cleanup_policy="compact")

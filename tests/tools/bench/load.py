@@ -70,8 +70,13 @@ class Publisher:
 
 def publish(broker: str, topic: str, records: Iterable[tuple[bytes, bytes]]) -> None:
     """Writes keys and values into the topic; returns when all are acknowledged."""
+    publish_to(broker, ((topic, key, value) for key, value in records))
+
+
+def publish_to(broker: str, records: Iterable[tuple[str, bytes, bytes]]) -> None:
+    """Writes topics, keys and values; returns when all are acknowledged."""
     with Publisher(broker) as publisher:
-        for number, (key, value) in enumerate(records):
+        for number, (topic, key, value) in enumerate(records):
             publisher.send(topic, key, value)
             if number % 1000 == 0:
                 publisher.poll()

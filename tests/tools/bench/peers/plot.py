@@ -5,7 +5,7 @@ from html import escape
 from typing import Final
 
 from tests.tools.bench.peers.job import Shape
-from tests.tools.bench.peers.measurement import OURS, Summary
+from tests.tools.bench.peers.measurement import OURS, Summary, name_of
 
 _TITLES: Final[dict[Shape, str]] = {
     "map": "bodies to canonical events",
@@ -23,11 +23,12 @@ _OURS, _PEER, _RUN = "#0b7285", "#adb5bd", "#343a40"
 def svg(found: Sequence[Summary], titles: dict[str, str]) -> str:
     """Returns the picture: a bar for each system, as long as its least CPU time, and a dot for each run.
     `titles`: the systems' names for people."""
-    shapes = [shape for shape in _TITLES if any(each.shape == shape for each in found)]
+    groups = dict.fromkeys((each.workload, each.shape) for each in found)
     lines, top = list[str](), 0
-    for shape in shapes:
-        group = [each for each in found if each.shape == shape]
-        lines += _group(shape, sorted(group, key=lambda each: each.least_cpu_micros), titles, top)
+    for workload, shape in groups:
+        group = [each for each in found if (each.workload, each.shape) == (workload, shape)]
+        title = name_of(workload, _TITLES[shape]).replace("/", ", ")
+        lines += _group(title, sorted(group, key=lambda each: each.least_cpu_micros), titles, top)
         top += _HEAD + _ROW * len(group) + 10
     return "\n".join(
         [
@@ -39,10 +40,10 @@ def svg(found: Sequence[Summary], titles: dict[str, str]) -> str:
     )
 
 
-def _group(shape: Shape, group: Sequence[Summary], titles: dict[str, str], top: int) -> Iterator[str]:
+def _group(title: str, group: Sequence[Summary], titles: dict[str, str], top: int) -> Iterator[str]:
     longest = max(run.cpu_micros for each in group for run in each.runs)
     yield (
-        f'<text x="8" y="{top + 22}" font-weight="bold">{_TITLES[shape]}: microseconds of CPU an event</text>'
+        f'<text x="8" y="{top + 22}" font-weight="bold">{escape(title)}: microseconds of CPU an event</text>'
     )
     for number, each in enumerate(group):
         y = top + _HEAD + number * _ROW
