@@ -1,11 +1,12 @@
 """Fills topics as fast as librdkafka can, and reads from outside how much a consumer group has committed."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Self
 
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from tests.tools.bench.processes import BenchFailed
 
@@ -80,6 +81,13 @@ def publish_to(broker: str, records: Iterable[tuple[str, bytes, bytes]]) -> None
             publisher.send(topic, key, value)
             if number % 1000 == 0:
                 publisher.poll()
+
+
+def delete_topics(broker: str, names: Sequence[str]) -> None:
+    """Asks the broker to delete the topics, and returns when it has agreed."""
+    admin = AdminClient({"bootstrap.servers": broker, "log_level": 0})
+    for future in admin.delete_topics(list(names)).values() if names else ():
+        future.result()
 
 
 class GroupProgress:

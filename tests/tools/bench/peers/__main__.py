@@ -127,7 +127,7 @@ def _course(asked: argparse.Namespace, workload: Workload, broker: str) -> Itera
     try:
         yield course
     finally:
-        course.delete_sources()
+        course.delete_topics()
 
 
 def _told(run: Measurement) -> str:

@@ -1,19 +1,16 @@
 """Measures one system once: the cost of the records after a warm-up, and compares what it wrote."""
 
-import dataclasses
 import tempfile
 import uuid
-from collections.abc import Sequence
 from contextlib import closing
 from time import monotonic
 from typing import Final, NamedTuple
 
-from confluent_kafka.admin import AdminClient
 from msgspec import Struct
 from msgspec.structs import replace
 
 from tests.kafka import create_topics, topic_names
-from tests.tools.bench.load import GroupProgress, publish_to
+from tests.tools.bench.load import GroupProgress, delete_topics, publish_to
 from tests.tools.bench.peers.job import Job, Shape
 from tests.tools.bench.peers.measurement import Measurement
 from tests.tools.bench.peers.outputs import Outputs, difference, expected_outputs, written_events
@@ -26,46 +23,49 @@ from tests.tools.bench.processes import BenchFailed, measured
 _ATTEMPTS: Final = 3
 
 
-class Length(Struct, frozen=True, kw_only=True):
-    """The topics of a run, one for each vendor, and how many records they have together."""
+class Sources(Struct, frozen=True, kw_only=True):
+    """Topics, one for each vendor of a workload, and how many records they have together."""
 
-    sources: tuple[str, ...]
+    topics: tuple[str, ...]
     records: int
 
 
+class Expected(NamedTuple):
+    """What a run has to write: of the warm-up only, and of everything."""
+
+    warm_up: Outputs
+    whole: Outputs
+
+
 class Course(Struct, frozen=True, kw_only=True):
-    """What all systems read, filled once. Both lengths begin with the same records; `short` has those of the
-    warm-up only."""
+    """What all systems read, filled once. `whole` begins with the records of `warm_up`."""
 
     broker: str
     partitions: int
     workload: str
-    short: Length
-    long: Length
+    warm_up: Sources
+    whole: Sources
 
-    def job(self, shape: Shape, name: str, length: Length) -> Job:
+    def job(self, shape: Shape, name: str, sources: Sources) -> Job:
         """Returns a job with names that no other run has."""
         return Job(
             shape=shape,
             broker=self.broker,
             group=f"peers-{name}-{uuid.uuid4().hex[:8]}",
-            sources=length.sources,
+            sources=sources.topics,
             partitions=self.partitions,
         )
 
-    def expected(self, shape: Shape) -> "Expected":
+    def expected(self, shape: Shape) -> Expected:
         """Returns what every run of the shape has to write."""
-        return Expected(
-            *(expected_outputs(self.job(shape, "none", each)) for each in (self.short, self.long))
+        warm_up, whole = (
+            expected_outputs(self.job(shape, "expected", sources)) for sources in (self.warm_up, self.whole)
         )
+        return Expected(warm_up, whole)
 
-    def delete_sources(self) -> None:
-        delete_topics(self.broker, [*self.short.sources, *self.long.sources])
-
-
-class Expected(NamedTuple):
-    short: Outputs
-    long: Outputs
+    def delete_topics(self) -> None:
+        """Deletes the topics that all systems read."""
+        delete_topics(self.broker, [*self.warm_up.topics, *self.whole.topics])
 
 
 class _Spent(NamedTuple):
@@ -79,21 +79,24 @@ class _Spent(NamedTuple):
 
 
 def filled(broker: str, partitions: int, workload: Workload, users: int, warm_up: int, events: int) -> Course:
-    """Fills new topics with bodies of the workload: of so many users, if `users` is not 0."""
+    """Returns new topics with so many bodies of the workload. `users`: of so many users; 0 for the workload's
+    own number."""
     mark = uuid.uuid4().hex[:8]
-    lengths = [
-        Length(sources=tuple(f"peers-{mark}-{name}-{vendor}" for vendor in workload.vendors), records=records)
-        for name, records in (("warm-up", warm_up), ("bodies", warm_up + events))
-    ]
-    for length in lengths:
-        create_topics(broker, dict.fromkeys(length.sources, partitions))
-        topics = dict(zip(workload.vendors, length.sources, strict=True))
-        publish_to(
-            broker,
-            ((topics[body.vendor], body.key, body.value) for body in workload.bodies(length.records, users)),
-        )
-    short, long = lengths
-    return Course(broker=broker, partitions=partitions, workload=workload.name, short=short, long=long)
+
+    def sources(name: str, records: int) -> Sources:
+        topics = {vendor: f"peers-{mark}-{name}-{vendor}" for vendor in workload.vendors}
+        create_topics(broker, dict.fromkeys(topics.values(), partitions))
+        bodies = workload.bodies(records, users)
+        publish_to(broker, ((topics[body.vendor], body.key, body.value) for body in bodies))
+        return Sources(topics=tuple(topics.values()), records=records)
+
+    return Course(
+        broker=broker,
+        partitions=partitions,
+        workload=workload.name,
+        warm_up=sources("warm-up", warm_up),
+        whole=sources("bodies", warm_up + events),
+    )
 
 
 def measure(
@@ -108,23 +111,16 @@ def measure(
     """
     run = Measurement(workload=course.workload, shape=shape, system=system.name, round=number)
     try:
-        short, long = (
-            _run(
-                system,
-                course.job(shape, system.name, length),
-                Goal(length.records, goal.events.total()),
-                core,
-            )
-            for length, goal in ((course.short, expected.short), (course.long, expected.long))
-        )
+        short = _run(system, course, shape, course.warm_up, expected.warm_up, core)
+        long = _run(system, course, shape, course.whole, expected.whole, core)
     except BenchFailed as failed:
         return replace(run, problem=str(failed))
-    problem = difference(expected.long, long.written)
+    problem = difference(expected.whole, long.written)
     if not problem and long.cpu_seconds <= short.cpu_seconds:
         problem = "the outputs are equal, but the run was too short to be measured"
     return replace(
         run,
-        events=course.long.records - course.short.records,
+        events=course.whole.records - course.warm_up.records,
         cpu_seconds=long.cpu_seconds - short.cpu_seconds,
         wall_seconds=long.wall_seconds - short.wall_seconds,
         peak_bytes=long.peak_bytes,
@@ -133,10 +129,14 @@ def measure(
     )
 
 
-def _run(system: System, job: Job, goal: Goal, core: int | None) -> _Spent:
-    """Runs the system on the job, on new topics if it stops before the end. Raises BenchFailed."""
+def _run(
+    system: System, course: Course, shape: Shape, sources: Sources, expected: Outputs, core: int | None
+) -> _Spent:
+    """Runs the system on the sources, and on new topics again if it stops before the end. Raises
+    BenchFailed."""
+    goal = Goal(sources.records, expected.events.total())
     for attempt in range(1, _ATTEMPTS + 1):
-        job = dataclasses.replace(job, group=f"{job.group}-{attempt}")
+        job = course.job(shape, system.name, sources)
         try:
             return _run_once(system, job, goal, core)._replace(restarts=attempt - 1)
         except Stalled:
@@ -167,9 +167,3 @@ def _run_once(system: System, job: Job, goal: Goal, core: int | None) -> _Spent:
         spent = process.cpu_seconds(), monotonic() - began, process.peak_bytes()
     written = Outputs(written_events(job.broker, job.events), system.read_rows(job) if job.full else {})
     return _Spent(*spent, written, restarts=0)
-
-
-def delete_topics(broker: str, names: Sequence[str]) -> None:
-    admin = AdminClient({"bootstrap.servers": broker, "log_level": 0})
-    for future in admin.delete_topics(list(names)).values() if names else ():
-        future.result()
