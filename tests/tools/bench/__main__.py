@@ -7,6 +7,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Final
 
 from rich.console import Console
@@ -29,6 +30,7 @@ ON_BROKER: Final[dict[str, Callable[[BenchOptions], Report]]] = {
     "against": run_against,
 }
 _WIDTH: Final = 120
+_PICTURES: Final = Path("build/bench")
 # These run only if they are named: one takes a commit, the other long.
 _ON_DEMAND: Final = ("against", "scale")
 BENCHES: Final = {**ON_BROKER, "convert": run_convert, "fold": run_fold}
@@ -91,6 +93,10 @@ def main(arguments: Sequence[str]) -> int:
     console = Console()
     # A wide table, so that nothing is cut in a file or a pipe.
     show(console if console.is_terminal else Console(width=_WIDTH), reports)
+    for name, report in zip(names, reports, strict=True):
+        if report.picture:
+            _PICTURES.mkdir(parents=True, exist_ok=True)
+            Path(_PICTURES, f"{name}.svg").write_text(report.picture)
     return 0
 
 

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from app.embedded_kafka.properties import free_ports
 from app.settings import Settings
 from app.vendors import VENDORS
+from tests.tools.bench.bars import Bar, Group, svg
 from tests.tools.bench.figures import Figure, Report
 from tests.tools.bench.full import Records, records_of, wait_worked_off
 from tests.tools.bench.load import GroupProgress, delete_topics, publish_to
@@ -85,7 +86,7 @@ def run_scale(options: BenchOptions) -> Report:
                 flush=True,
             )
     figures = [Figure("scale", step.name, "us CPU/event", values) for step, values in micros.items()]
-    return Report(figures, list(_CAVEATS), growth(micros))
+    return Report(figures, list(_CAVEATS), growth(micros), picture_of(micros))
 
 
 def steps_of(sizes: Mapping[str, Sequence[int]]) -> list[Step]:
@@ -106,6 +107,14 @@ def growth(micros: Mapping[Step, Sequence[float]]) -> str:
         else:
             firsts[step.curve] = min(values)
     return " ".join(told)
+
+
+def picture_of(micros: Mapping[Step, Sequence[float]]) -> str:
+    """Returns an SVG picture with a group of bars for each curve."""
+    curves: dict[str, list[Bar]] = {}
+    for step, values in micros.items():
+        curves.setdefault(step.curve, []).append(Bar(step.name, values))
+    return svg([Group(f"{curve}: microseconds of CPU an event", each) for curve, each in curves.items()])
 
 
 def _micros(options: BenchOptions, step: Step) -> float:

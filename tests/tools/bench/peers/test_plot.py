@@ -34,7 +34,7 @@ def test_each_workload_and_shape_has_bars_of_its_own() -> None:
     picture = ET.fromstring(svg(summaries(runs), TITLES))
     bars = [float(bar.attrib["width"]) for bar in picture.findall(f"{SPACE}rect")][1:]
     assert bars[-2:] == pytest.approx([215.0, 430.0])
-    assert "mix, bodies to canonical events to both tables" in " ".join(picture.itertext())
+    assert "mix: bodies to canonical events to both tables, micro" in " ".join(picture.itertext())
 
 
 def test_a_title_is_text_and_not_markup() -> None:
