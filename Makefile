@@ -93,7 +93,7 @@ $(PEERS)/.installed: pyproject.toml tests/tools/bench/peers/constraints.txt
 	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --constraint tests/tools/bench/peers/constraints.txt \
 		--editable '.[peers]' && touch $@ || echo "Going on without Quix Streams and Bytewax" >&2
 
-bench-peers: $(KAFKA) $(PEERS)/.installed ## The worker beside its peers on the same records, and what each wrote (ARGS='--only rollcall,streams')
+bench-peers: $(KAFKA) $(PEERS)/.installed ## The worker beside its peers on the same records, and what each wrote (ARGS='--workload mix --only rollcall,faust')
 	@PEERS_PYTHON=$(PEERS)/bin/python $(BIN)/python -m tests.tools.bench.peers $(ARGS)
 
 INPUTS ?= 10000000

@@ -17,7 +17,7 @@ from app.vendors import VENDORS
 from tests.tools.bench.load import wait_for
 from tests.tools.bench.processes import ROOT, Measured, measured
 
-_READY_SECONDS = 120.0
+_READY_SECONDS = 600.0
 
 
 def fresh_settings(broker: str, partitions: int = Settings().partitions_events) -> Settings:
