@@ -59,7 +59,7 @@ def create_topics(bootstrap: str, topics: Mapping[str, int], **configs: str) -> 
     Settings of the topics are keywords with `_` instead of `.`: `cleanup_policy="compact"`.
     """
     config = {name.replace("_", "."): value for name, value in configs.items()}
-    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
     wanted = [NewTopic(name, num_partitions=count, config=config) for name, count in topics.items()]
     for future in admin.create_topics(wanted, request_timeout=_TIMEOUT_SECONDS).values():
         future.result()
@@ -69,7 +69,7 @@ def create_topics(bootstrap: str, topics: Mapping[str, int], **configs: str) -> 
 
 def add_partitions(bootstrap: str, topics: Mapping[str, int]) -> None:
     """Gives topics more partitions, and returns when all have leaders. `topics`: the new counts by name."""
-    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
     wanted = [NewPartitions(name, count) for name, count in topics.items()]
     for future in admin.create_partitions(wanted, request_timeout=_TIMEOUT_SECONDS).values():
         future.result()
@@ -90,7 +90,11 @@ def _all_led(admin: AdminClient, topics: Mapping[str, int]) -> bool:
 
 def topic_names(bootstrap: str) -> set[str]:
     """Returns the names of all topics."""
-    return set(AdminClient({"bootstrap.servers": bootstrap}).list_topics(timeout=_TIMEOUT_SECONDS).topics)
+    return set(
+        AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+        .list_topics(timeout=_TIMEOUT_SECONDS)
+        .topics
+    )
 
 
 def set_config(bootstrap: str, topic: str, name: str, value: str) -> str:

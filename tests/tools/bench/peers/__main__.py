@@ -20,9 +20,11 @@ from tests.tools.bench.peers.measurement import (
     LEAST_EVENTS,
     USUAL,
     Measurement,
+    Summary,
     caveats,
-    json_lines,
     last_line,
+    line_of_ratios,
+    line_of_run,
     peer_ratios,
     summaries,
 )
@@ -46,27 +48,37 @@ def main(arguments: Sequence[str]) -> int:
     names = _chosen(asked.only, _TITLES)
     core = reserve_core()
     systems = [system for system in SYSTEMS if system.name in names and not _lacks(system)]
+    # Before there is a broker, which takes CPU, or a client, whose threads count as this process.
+    own = own_ratios()
     runs: list[Measurement] = []
-    try:
-        with any_broker() as broker:
-            for workload in workloads:
-                runs += _measured(asked, workload, systems, broker, core)
-    except (BenchFailed, EmbeddedKafkaError) as error:
-        _say(str(error))
-        return 1
-    found = summaries(runs)
-    ratios = {**peer_ratios(found), **own_ratios()}
     asked.out.mkdir(parents=True, exist_ok=True)
-    Path(asked.out, "peers.jsonl").write_bytes(b"".join(json_lines(runs, ratios)))
+    # Each run is written when it ends: what hours have measured survives what ends this process.
+    with Path(asked.out, "peers.jsonl").open("wb", buffering=0) as lines:
+        try:
+            with any_broker() as broker:
+                for workload in workloads:
+                    for run in _measured(asked, workload, systems, broker, core):
+                        lines.write(line_of_run(run))
+                        runs.append(run)
+        except (BenchFailed, EmbeddedKafkaError) as error:
+            _say(str(error))
+            return 1
+        found = summaries(runs)
+        ratios = {**peer_ratios(found), **own}
+        lines.write(line_of_ratios(ratios))
     if found:
         Path(asked.out, "peers.svg").write_text(svg(found, _TITLES))
+    _show(found, runs)
+    print(last_line(ratios))
+    return 0
+
+
+def _show(found: Sequence[Summary], runs: Sequence[Measurement]) -> None:
     console = Console()
     # A wide table, so that nothing is cut in a file or a pipe.
     (console if console.is_terminal else Console(width=_WIDTH)).print(table_of(found, _TITLES))
     for caveat in caveats(runs):
         print(f"- {caveat}")
-    print(last_line(ratios))
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -129,12 +129,14 @@ def caveats(runs: Sequence[Measurement]) -> Iterator[str]:
             yield f"{name}, does not count: {run.problem}"
 
 
-def json_lines(runs: Sequence[Measurement], ratios: Mapping[str, float]) -> Iterator[bytes]:
-    """Yields a line of JSON for each run, and one with all ratios."""
-    for run in runs:
-        line = msgspec.structs.asdict(run)
-        if run.events:
-            line["cpu_micros"] = round(run.cpu_micros, 3)
-        yield msgspec.json.encode(line) + b"\n"
-    rounded = {name: round(ratio, 3) for name, ratio in ratios.items()}
-    yield msgspec.json.encode({"ratios": rounded}) + b"\n"
+def line_of_run(run: Measurement) -> bytes:
+    """Returns the run as a line of JSON."""
+    line = msgspec.structs.asdict(run)
+    if run.events:
+        line["cpu_micros"] = round(run.cpu_micros, 3)
+    return msgspec.json.encode(line) + b"\n"
+
+
+def line_of_ratios(ratios: Mapping[str, float]) -> bytes:
+    """Returns all ratios as a line of JSON."""
+    return msgspec.json.encode({"ratios": {name: round(each, 3) for name, each in ratios.items()}}) + b"\n"

@@ -8,8 +8,9 @@ from tests.tools.bench.peers.job import Job, Shape
 from tests.tools.bench.peers.measurement import (
     Measurement,
     caveats,
-    json_lines,
     last_line,
+    line_of_ratios,
+    line_of_run,
     peer_ratios,
     summaries,
 )
@@ -99,12 +100,14 @@ def test_what_one_has_to_know_is_said() -> None:
 
 def test_each_run_is_a_line_of_json_and_so_are_all_ratios() -> None:
     failed = Measurement(workload="mix", shape="map", system="x", round=1, problem="it ended")
-    lines = [json.loads(line) for line in json_lines([RUNS[2], failed], {"full/faust": 21.34567})]
-    assert lines[0]["cpu_micros"] == 50.0
-    assert lines[0]["system"] == "rollcall"
-    assert "cpu_micros" not in lines[1]
-    assert lines[1]["workload"] == "mix"
-    assert lines[2] == {"ratios": {"full/faust": 21.346}}
+    lines = [line_of_run(RUNS[2]), line_of_run(failed), line_of_ratios({"full/faust": 21.34567})]
+    assert all(line.endswith(b"}\n") for line in lines)
+    first, second, ratios = map(json.loads, lines)
+    assert first["cpu_micros"] == 50.0
+    assert first["system"] == "rollcall"
+    assert "cpu_micros" not in second
+    assert second["workload"] == "mix"
+    assert ratios == {"ratios": {"full/faust": 21.346}}
 
 
 def test_a_program_reads_its_job_from_its_arguments() -> None:
