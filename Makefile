@@ -21,7 +21,7 @@ PEERS := $(VENV)-peers
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo broker test unit check format bench bench-peers fuzz poison torture mutants soak clean
+.PHONY: help install demo broker test unit check format bench bench-scale bench-peers fuzz poison torture mutants soak clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -84,13 +84,16 @@ format: $(INSTALLED) ## Format the code and apply the linter's safe fixes
 bench: $(KAFKA) ## Speed and size beside a plain Faust worker, on one broker
 	@$(BIN)/python -m tests.tools.bench $(ARGS)
 
+bench-scale: $(KAFKA) ## CPU an event with more workers, partitions, rows and vendors (ARGS='--rounds 1 --rows 10000,5000000')
+	@$(BIN)/python -m tests.tools.bench scale $(ARGS)
+
 $(PEERS)/.installed: pyproject.toml tests/tools/bench/peers/constraints.txt
 	@echo "Installing Quix Streams and Bytewax into $(PEERS), once"
 	test -x $(PEERS)/bin/python || "$(PYTHON)" -m venv $(PEERS)
 	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --constraint tests/tools/bench/peers/constraints.txt \
 		--editable '.[peers]' && touch $@ || echo "Going on without Quix Streams and Bytewax" >&2
 
-bench-peers: $(KAFKA) $(PEERS)/.installed ## The worker beside its peers on the same records, and what each wrote (ARGS='--only rollcall,streams')
+bench-peers: $(KAFKA) $(PEERS)/.installed ## The worker beside its peers on the same records, and what each wrote (ARGS='--workload mix --only rollcall,faust')
 	@PEERS_PYTHON=$(PEERS)/bin/python $(BIN)/python -m tests.tools.bench.peers $(ARGS)
 
 INPUTS ?= 10000000

@@ -3,7 +3,7 @@
 Functions block; an asyncio test calls them by `asyncio.to_thread`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from typing import Any, Literal, NamedTuple, cast
 
@@ -59,7 +59,7 @@ def create_topics(bootstrap: str, topics: Mapping[str, int], **configs: str) -> 
     Settings of the topics are keywords with `_` instead of `.`: `cleanup_policy="compact"`.
     """
     config = {name.replace("_", "."): value for name, value in configs.items()}
-    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
     wanted = [NewTopic(name, num_partitions=count, config=config) for name, count in topics.items()]
     for future in admin.create_topics(wanted, request_timeout=_TIMEOUT_SECONDS).values():
         future.result()
@@ -69,7 +69,7 @@ def create_topics(bootstrap: str, topics: Mapping[str, int], **configs: str) -> 
 
 def add_partitions(bootstrap: str, topics: Mapping[str, int]) -> None:
     """Gives topics more partitions, and returns when all have leaders. `topics`: the new counts by name."""
-    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
     wanted = [NewPartitions(name, count) for name, count in topics.items()]
     for future in admin.create_partitions(wanted, request_timeout=_TIMEOUT_SECONDS).values():
         future.result()
@@ -90,7 +90,11 @@ def _all_led(admin: AdminClient, topics: Mapping[str, int]) -> bool:
 
 def topic_names(bootstrap: str) -> set[str]:
     """Returns the names of all topics."""
-    return set(AdminClient({"bootstrap.servers": bootstrap}).list_topics(timeout=_TIMEOUT_SECONDS).topics)
+    return set(
+        AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+        .list_topics(timeout=_TIMEOUT_SECONDS)
+        .topics
+    )
 
 
 def set_config(bootstrap: str, topic: str, name: str, value: str) -> str:
@@ -174,21 +178,33 @@ def consume_all(
 
     `cut`: keep so many bytes of a value. `headers_of`: the headers of the records, by topic, partition and
     offset, that confluent-kafka cannot return, because a name is not UTF-8."""
+    records = consume(bootstrap, topic, isolation=isolation, cut=cut, headers_of=headers_of)
+    return sorted(records, key=lambda record: (record.partition, record.offset))
+
+
+def consume(
+    bootstrap: str,
+    topic: str,
+    *,
+    isolation: Isolation = "read_uncommitted",
+    cut: int | None = None,
+    headers_of: Mapping[tuple[str, int, int], Headers] = {},
+) -> Iterator[Record]:
+    """Yields the records of `consume_all` as they come: in offset order within a partition only. So a topic
+    may be larger than the memory."""
     with closing(_consumer(bootstrap, isolation=isolation)) as consumer:
         missing = set(_partitions(consumer, topic))
         consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in missing])
-        records = []
         while missing:
             message = consumer.poll(_TIMEOUT_SECONDS)
             assert message is not None, f"nothing of {topic} within {_TIMEOUT_SECONDS:g} s"
             error = message.error()
             if error is None:
-                records.append(_record(message, cut, headers_of))
+                yield _record(message, cut, headers_of)
             elif error.code() == KafkaError._PARTITION_EOF:
                 missing.discard(_known(message.partition()))
             else:
                 raise KafkaException(error)
-    return sorted(records, key=lambda record: (record.partition, record.offset))
 
 
 def end_offsets(bootstrap: str, topic: str) -> dict[int, int]:

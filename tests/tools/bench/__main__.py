@@ -7,6 +7,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Final
 
 from rich.console import Console
@@ -20,19 +21,29 @@ from tests.tools.bench.full import run_full
 from tests.tools.bench.options import BenchOptions
 from tests.tools.bench.processes import BenchFailed, reserve_core
 from tests.tools.bench.restore import run_restore
+from tests.tools.bench.scale import CURVES, run_scale
 
 ON_BROKER: Final[dict[str, Callable[[BenchOptions], Report]]] = {
     "full": run_full,
     "restore": run_restore,
+    "scale": run_scale,
     "against": run_against,
 }
 _WIDTH: Final = 120
+_PICTURES: Final = Path("build/bench")
+# These run only if they are named: one takes a commit, the other long.
+_ON_DEMAND: Final = ("against", "scale")
 BENCHES: Final = {**ON_BROKER, "convert": run_convert, "fold": run_fold}
 
 
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.tools.bench", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="name", help=f"{', '.join(BENCHES)}; default: all")
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="name",
+        help=f"{', '.join(BENCHES)}; default: all but {' and '.join(_ON_DEMAND)}",
+    )
     parser.add_argument("--rounds", type=int, default=3, help="how often everything is measured (3)")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the full numbers of records (1)")
     parser.add_argument(
@@ -42,8 +53,18 @@ def main(arguments: Sequence[str]) -> int:
         "--versions", type=int, default=1, help="of a row, for the bench restore; compared with one (1)"
     )
     parser.add_argument("--against", default="", metavar="COMMIT", help="compare this checkout with a commit")
+    for curve, sizes in CURVES.items():
+        parser.add_argument(
+            f"--{curve}",
+            type=_sizes,
+            default=sizes,
+            metavar="N,N",
+            help=f"of the bench scale ({','.join(map(str, sizes))}); 0: not measured",
+        )
     asked = parser.parse_args(arguments)
-    names = asked.names or (["against"] if asked.against else [name for name in BENCHES if name != "against"])
+    names = asked.names or (
+        ["against"] if asked.against else [name for name in BENCHES if name not in _ON_DEMAND]
+    )
     if unknown := [name for name in names if name not in BENCHES]:
         parser.error(f"no such bench: {', '.join(unknown)}")
     if "against" in names and not asked.against:
@@ -60,6 +81,7 @@ def main(arguments: Sequence[str]) -> int:
                 versions=asked.versions,
                 core=core,
                 broker=broker,
+                sizes={curve: getattr(asked, curve) for curve in CURVES},
                 against=asked.against,
             )
             for name in names:
@@ -71,7 +93,16 @@ def main(arguments: Sequence[str]) -> int:
     console = Console()
     # A wide table, so that nothing is cut in a file or a pipe.
     show(console if console.is_terminal else Console(width=_WIDTH), reports)
+    for name, report in zip(names, reports, strict=True):
+        if report.picture:
+            _PICTURES.mkdir(parents=True, exist_ok=True)
+            Path(_PICTURES, f"{name}.svg").write_text(report.picture)
     return 0
+
+
+def _sizes(text: str) -> Sequence[int]:
+    """Returns the sizes; none if there is nothing to measure. Raises ValueError if one is no number."""
+    return [size for size in map(int, text.split(",")) if size > 0]
 
 
 def _say(line: str) -> None:

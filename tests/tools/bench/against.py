@@ -3,18 +3,16 @@
 import json
 import subprocess
 import tempfile
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from app.settings import Settings
-from tests.kafka import consume_all
 from tests.tools.bench.figures import Figure, Report
 from tests.tools.bench.full import measured_worker, records_of
 from tests.tools.bench.options import BenchOptions
-from tests.tools.bench.peers.outputs import Rows, last_rows
+from tests.tools.bench.peers.outputs import Outputs, difference, written_events, written_rows
 from tests.tools.bench.processes import ROOT, BenchFailed
 
 _EVENTS: Final = 200_000
@@ -41,8 +39,10 @@ def run_against(options: BenchOptions) -> Report:
                     speed, _, settings = measured_worker(options, records, warm_up, users, root)
                     speeds.append(speed)
                     written.append(_written(settings))
-                if written[0] != written[1]:
-                    raise BenchFailed(f"this checkout and {options.against} did not write the same")
+                if problem := difference(*written):
+                    raise BenchFailed(
+                        f"this checkout and {options.against} did not write the same: {problem}"
+                    )
             ratios = [mine / other for mine, other in zip(ours, theirs, strict=True)]
             name = f"{users:,} users"
             report.figures += [
@@ -77,20 +77,14 @@ def _git(*arguments: str) -> None:
         raise BenchFailed(f"git {arguments[0]} {arguments[1]}: {done.stderr.strip()}")
 
 
-def _written(settings: Settings) -> tuple[Counter[str], Rows]:
-    """Returns the canonical events, and the last row of each key by the number of its changelog."""
-    events = Counter(
-        _event(record.value or b"") for record in consume_all(settings.broker_url, settings.topic_events)
+def _written(settings: Settings) -> Outputs:
+    return Outputs(
+        written_events(settings.broker_url, settings.topic_events, of_any_run),
+        written_rows(settings.broker_url, settings.changelogs),
     )
-    rows = last_rows(
-        (table, record)
-        for table, topic in enumerate(settings.changelogs)
-        for record in consume_all(settings.broker_url, topic)
-    )
-    return events, rows
 
 
-def _event(value: bytes) -> str:
+def of_any_run(value: bytes) -> bytes:
+    """Returns what of a canonical event every run writes alike."""
     event: dict[str, Any] = json.loads(value)
-    kept = {name: each for name, each in event.items() if name not in _OF_THE_RUN}
-    return json.dumps(kept)
+    return json.dumps({name: each for name, each in event.items() if name not in _OF_THE_RUN}).encode()

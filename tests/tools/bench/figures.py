@@ -27,6 +27,8 @@ class Report:
     caveats: list[str] = field(default_factory=list)
     summary: str = ""
     """One line for programs, which is printed at the end."""
+    picture: str = ""
+    """An SVG picture of the figures."""
 
 
 def show(console: Console, reports: Sequence[Report]) -> None:

@@ -15,7 +15,7 @@ from tests.tools.bench.bodies import updates_and_scores, user_of
 from tests.tools.bench.figures import Figure, Report
 from tests.tools.bench.load import GroupProgress, publish, wait_for
 from tests.tools.bench.options import BenchOptions
-from tests.tools.bench.processes import ROOT, BenchFailed, Measured, measured
+from tests.tools.bench.processes import ROOT, BenchFailed, Measured, Running, measured
 from tests.tools.bench.rows import publish_rows
 from tests.tools.bench.worker import fresh_settings, rollcall, scraped
 
@@ -115,7 +115,7 @@ def _faust_speed_at_last(options: BenchOptions, records: Records, users: int, re
 
 def _faust_speed(options: BenchOptions, records: Records, warm_up: int, users: int) -> float:
     app_id = f"bench-faust-{uuid.uuid4().hex[:8]}"
-    source, events = f"{app_id}-bodies", f"{app_id}-events"
+    source, events = f"{app_id}-selfcommunity", f"{app_id}-events"
     changelogs = (f"{app_id}-users-changelog", f"{app_id}-loyalty-changelog")
     create_topics(options.broker, dict.fromkeys((source, events), _PARTITIONS))
     create_topics(options.broker, dict.fromkeys(changelogs, _PARTITIONS), cleanup_policy="compact")
@@ -149,22 +149,26 @@ def _speed(
 ) -> float:
     """Returns the events a CPU second from idle to idle: when the records of the warm-up are done, all others
     are sent at once."""
-    _wait_worked_off(process, progress, topics, warm_up)
+    stages = [[topic] for topic in topics]
+    wait_worked_off(process, progress, stages, warm_up)
     before = process.cpu_seconds()
     publish(options.broker, topics[0], records[warm_up:])
-    _wait_worked_off(process, progress, topics, len(records))
+    wait_worked_off(process, progress, stages, len(records))
     return (len(records) - warm_up) / (process.cpu_seconds() - before)
 
 
-def _wait_worked_off(process: Measured, progress: GroupProgress, topics: tuple[str, str], count: int) -> None:
-    """Returns when everything is committed. Raises Stalled if nothing more is committed before that."""
+def wait_worked_off(
+    process: Running, progress: GroupProgress, stages: Sequence[Sequence[str]], count: int
+) -> None:
+    """Returns when so many records of each stage are committed. A stage is some topics together. Raises
+    Stalled if nothing more is committed before that."""
     reached, since = -1, monotonic()
 
     def done() -> bool:
         nonlocal reached, since
         process.check()
         # Each body becomes one event, and the group commits an event when its rows are written.
-        committed = [progress.committed(topic) for topic in topics]
+        committed = [sum(map(progress.committed, topics)) for topics in stages]
         if sum(committed) != reached:
             reached, since = sum(committed), monotonic()
         if monotonic() - since > _STILL_SECONDS:

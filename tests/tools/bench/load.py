@@ -1,11 +1,12 @@
 """Fills topics as fast as librdkafka can, and reads from outside how much a consumer group has committed."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Self
 
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from tests.tools.bench.processes import BenchFailed
 
@@ -70,11 +71,23 @@ class Publisher:
 
 def publish(broker: str, topic: str, records: Iterable[tuple[bytes, bytes]]) -> None:
     """Writes keys and values into the topic; returns when all are acknowledged."""
+    publish_to(broker, ((topic, key, value) for key, value in records))
+
+
+def publish_to(broker: str, records: Iterable[tuple[str, bytes, bytes]]) -> None:
+    """Writes topics, keys and values; returns when all are acknowledged."""
     with Publisher(broker) as publisher:
-        for number, (key, value) in enumerate(records):
+        for number, (topic, key, value) in enumerate(records):
             publisher.send(topic, key, value)
             if number % 1000 == 0:
                 publisher.poll()
+
+
+def delete_topics(broker: str, names: Sequence[str]) -> None:
+    """Asks the broker to delete the topics, and returns when it has agreed."""
+    admin = AdminClient({"bootstrap.servers": broker, "log_level": 0})
+    for future in admin.delete_topics(list(names)).values() if names else ():
+        future.result()
 
 
 class GroupProgress:

@@ -1,6 +1,7 @@
 """The options of all benches."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +17,8 @@ class BenchOptions:
     """The core that measured processes are pinned to; None for no pinning."""
     broker: str
     """Bootstrap servers; empty for benches that need no broker."""
+    sizes: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """The sizes of each curve of the bench `scale`."""
     against: str = ""
     """The commit that the bench `against` compares this checkout with."""
 

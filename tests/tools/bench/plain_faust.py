@@ -1,17 +1,18 @@
 """The other side of the bench `full`: the same pure functions in a Faust app like those of Faust's
 documentation.
 
-    python -m tests.tools.bench.plain_faust BROKER APP_ID SOURCE_TOPIC EVENTS_TOPIC PARTITIONS [map]
+    python -m tests.tools.bench.plain_faust BROKER APP_ID SOURCE_TOPICS EVENTS_TOPIC PARTITIONS [map]
 
-With `map` it makes canonical events and no rows. All settings have Faust's defaults, except those without
-which it does not run. Three things make it faster than usual: keys and rows are bytes, which Faust does not
-encode; it has no web server; and it runs without Faust's worker, whose root logger at DEBUG builds a log
-record for each send.
+Commas separate the source topics, one for each vendor. With `map` it makes canonical events and no rows. All
+settings have Faust's defaults, except those without which it does not run. Three things make it faster than
+usual: keys and rows are bytes, which Faust does not encode; it has no web server; and it runs without Faust's
+worker, whose root logger at DEBUG builds a log record for each send.
 """
 
 import asyncio
 import logging
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import faust
@@ -21,7 +22,7 @@ from tests.tools.bench.peers.same_functions import HEADERS, mapper_of, rows_afte
 
 
 def plain_app(
-    broker: str, app_id: str, source: str, events: str, partitions: int, *, full: bool = True
+    broker: str, app_id: str, sources: Sequence[str], events: str, partitions: int, *, full: bool = True
 ) -> faust.App:
     app = faust.App(
         app_id,
@@ -31,21 +32,25 @@ def plain_app(
         web_enabled=False,
     )
     raw: dict[str, Any] = {"key_type": bytes, "value_type": bytes}
-    bodies = app.topic(source, key_serializer="raw", value_serializer="raw", **raw)
     canonical = app.topic(events, key_serializer="raw", value_serializer="raw", **raw)
-    events_of = mapper_of(source)
     headers = dict(HEADERS)
 
-    @app.agent(bodies)
-    async def to_events(stream: Any) -> None:
-        async for event in stream.events():
-            message = event.message
-            timestamp = round(message.timestamp * 1000)
-            for each in events_of(message.partition, message.offset, timestamp, event.value):
-                await canonical.send(
-                    key=each.partitionkey.encode(), value=encode_event(each), headers=headers
-                )
+    def add_source(source: str) -> None:
+        events_of = mapper_of(source)
+        bodies = app.topic(source, key_serializer="raw", value_serializer="raw", **raw)
 
+        @app.agent(bodies, name=f"{source}-to-events")
+        async def to_events(stream: Any) -> None:
+            async for event in stream.events():
+                message = event.message
+                timestamp = round(message.timestamp * 1000)
+                for each in events_of(message.partition, message.offset, timestamp, event.value):
+                    await canonical.send(
+                        key=each.partitionkey.encode(), value=encode_event(each), headers=headers
+                    )
+
+    for each in sources:
+        add_source(each)
     if not full:
         return app
     users = app.Table("users", partitions=partitions, **raw)
@@ -71,8 +76,13 @@ async def _run(app: faust.App) -> None:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING)
-    _, broker_arg, app_id_arg, source_arg, events_arg, partitions_arg, *shape = sys.argv
+    _, broker_arg, app_id_arg, sources_arg, events_arg, partitions_arg, *shape = sys.argv
     app_of_all = plain_app(
-        broker_arg, app_id_arg, source_arg, events_arg, int(partitions_arg), full=shape != ["map"]
+        broker_arg,
+        app_id_arg,
+        sources_arg.split(","),
+        events_arg,
+        int(partitions_arg),
+        full=shape != ["map"],
     )
     asyncio.run(_run(app_of_all))

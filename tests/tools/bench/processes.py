@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, BinaryIO, Final
+from typing import IO, BinaryIO, Final, Protocol
 
 import psutil  # type: ignore[import-untyped]
 
@@ -41,6 +41,14 @@ def _pin(pid: int, core: int | None) -> None:
     # Pinned before it has threads, which inherit the setting.
     if sys.platform == "linux" and core is not None:
         os.sched_setaffinity(pid, {core})
+
+
+class Running(Protocol):
+    """What is measured: a process, or several as one."""
+
+    def cpu_seconds(self) -> float: ...
+    def check(self) -> None:
+        """Raises BenchFailed if a process has ended."""
 
 
 class Measured:

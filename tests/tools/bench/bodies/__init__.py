@@ -40,7 +40,7 @@ def bodies(vendor: str, count: int, *, users: int = 5_000, first: int = 0) -> It
     """Yields `count` bodies of the vendor, from the number `first` on."""
     make = maker_of(vendor)
     for number in range(first, first + count):
-        yield _encode(make(number, user_of(number, users)))
+        yield encode(make(number, user_of(number, users)))
 
 
 def user_of(number: int, users: int) -> int:
@@ -51,7 +51,7 @@ def user_of(number: int, users: int) -> int:
 def score_and_profile(user: int, version: int = 0) -> tuple[bytes, bytes]:
     """Returns a score and then a profile of one SelfCommunity user. Those of version 0 are older than any
     body above number 1, and each version is newer than the one before."""
-    return _encode(score_updated(2 * version, user)), _encode(profile_updated(2 * version + 1, user))
+    return encode(score_updated(2 * version, user)), encode(profile_updated(2 * version + 1, user))
 
 
 def updates_and_scores(count: int, *, users: int = 5_000, first: int = 0) -> Iterator[bytes]:
@@ -61,11 +61,17 @@ def updates_and_scores(count: int, *, users: int = 5_000, first: int = 0) -> Ite
     Each user has one body in each pass of `users` bodies, and a body of the other kind in the next pass.
     """
     for number in range(first, first + count):
-        user = user_of(number, users)
-        make = profile_updated if (number // users + user) % 2 else score_updated
-        yield _encode(make(number, user))
+        yield update_or_score(number, users)
 
 
-def _encode(body: Json) -> bytes:
+def update_or_score(number: int, users: int) -> bytes:
+    """Returns the body of this number of `updates_and_scores`."""
+    user = user_of(number, users)
+    make = profile_updated if (number // users + user) % 2 else score_updated
+    return encode(make(number, user))
+
+
+def encode(body: Json) -> bytes:
+    """Returns the bytes of a body."""
     # As most senders write JSON: with blanks after separators, and only ASCII unescaped.
     return json.dumps(body).encode()

@@ -46,6 +46,21 @@ def profile_updated(number: int, user: int) -> Json:
     return _selfcommunity_event("user.updated", number, _member(number, user))
 
 
+def long_profile(number: int, user: int) -> Json:
+    """Returns a profile of 8 KB: half of it is carried, the other half a member that the mapper does not
+    read."""
+    text = f"{user} writes about gardens, trains and the history of computing. " * 58
+    return _selfcommunity_event("user.updated", number, {**_member(number, user), "bio": text, "page": text})
+
+
+def short_score(number: int, user: int) -> Json:
+    """Returns a score of 300 bytes, with little of its user."""
+    score = score_updated(number, user)
+    user_of_it = score["data"]["user"]
+    score["data"]["user"] = {name: user_of_it[name] for name in ("id", "username", "email", "reputation")}
+    return score
+
+
 def score_updated(number: int, user: int) -> Json:
     return _selfcommunity_event(
         "user.score_updated",

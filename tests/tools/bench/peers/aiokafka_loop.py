@@ -1,6 +1,6 @@
 """A loop that somebody writes by hand with aiokafka, around the same pure functions.
 
-    python -m tests.tools.bench.peers.aiokafka_loop SHAPE BROKER GROUP SOURCE EVENTS PARTITIONS
+    python -m tests.tools.bench.peers.aiokafka_loop SHAPE BROKER GROUP SOURCES EVENTS PARTITIONS
 
 It reads all partitions at once, writes the rows that a batch has changed once, and commits only what is
 acknowledged. It does not restore rows, has no answer to a rebalance, and no dead letters. That is less than a
@@ -23,7 +23,7 @@ _RECORDS = 4_000
 
 async def _run(job: Job) -> None:
     consumer = AIOKafkaConsumer(
-        job.source,
+        *job.sources,
         *([job.events] if job.full else []),
         bootstrap_servers=job.broker,
         group_id=job.group,
@@ -34,13 +34,14 @@ async def _run(job: Job) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=job.broker, acks="all", linger_ms=5, max_batch_size=900_000)
     await consumer.start()
     await producer.start()
-    events_of, rows = mapper_of(job.source), RowsInMemory()
+    mappers, rows = {source: mapper_of(source) for source in job.sources}, RowsInMemory()
     committed = monotonic()
     while True:
         sent = []
         for partition, records in (await consumer.getmany(timeout_ms=100, max_records=_RECORDS)).items():
+            events_of = mappers.get(partition.topic)
             for record in records:
-                if partition.topic == job.source:
+                if events_of is not None:
                     for event in events_of(record.partition, record.offset, record.timestamp, record.value):
                         key = event.partitionkey.encode()
                         sent.append(

@@ -1,6 +1,6 @@
 """Bodies to canonical events in Bytewax, with the same pure functions.
 
-    python -m tests.tools.bench.peers.bytewax_map SHAPE BROKER GROUP SOURCE EVENTS PARTITIONS
+    python -m tests.tools.bench.peers.bytewax_map SHAPE BROKER GROUP SOURCES EVENTS PARTITIONS
 
 Bytewax commits no offsets to Kafka; it keeps them in a recovery store, which this flow does without. So it is
 favoured, and its progress is what it has written.
@@ -23,7 +23,7 @@ _RECORDS = 4_000
 
 
 def flow_of(job: Job) -> Dataflow:
-    events_of = mapper_of(job.source)
+    mappers = {source: mapper_of(source) for source in job.sources}
 
     def to_events(
         records: "list[KafkaSourceMessage[bytes | None, bytes]]",
@@ -31,7 +31,9 @@ def flow_of(job: Job) -> Dataflow:
         return [
             KafkaSinkMessage(event.partitionkey.encode(), encode_event(event), headers=HEADERS)
             for record in records
-            for event in events_of(record.partition, record.offset, round(record.timestamp[1]), record.value)
+            for event in mappers[record.topic](
+                record.partition, record.offset, round(record.timestamp[1]), record.value
+            )
         ]
 
     flow = Dataflow("peers")
@@ -39,7 +41,7 @@ def flow_of(job: Job) -> Dataflow:
         "bodies",
         flow,
         brokers=[job.broker],
-        topics=[job.source],
+        topics=list(job.sources),
         starting_offset=OFFSET_BEGINNING,
         add_config={"max.partition.fetch.bytes": str(4 << 20)},
         batch_size=_RECORDS,

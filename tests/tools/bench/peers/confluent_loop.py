@@ -1,6 +1,6 @@
 """A loop that somebody writes by hand with confluent-kafka, around the same pure functions.
 
-    python -m tests.tools.bench.peers.confluent_loop SHAPE BROKER GROUP SOURCE EVENTS PARTITIONS
+    python -m tests.tools.bench.peers.confluent_loop SHAPE BROKER GROUP SOURCES EVENTS PARTITIONS
 
 What it does and what it lacks is as in aiokafka_loop.py.
 """
@@ -40,8 +40,8 @@ def _run(job: Job) -> None:
             "delivery.report.only.error": True,
         }
     )
-    consumer.subscribe([job.source, *([job.events] if job.full else [])])
-    events_of, rows = mapper_of(job.source), RowsInMemory()
+    consumer.subscribe([*job.sources, *([job.events] if job.full else [])])
+    mappers, rows = {source: mapper_of(source) for source in job.sources}, RowsInMemory()
     headers = dict[str, str | bytes | None](HEADERS)
     committed, handled = monotonic(), False
     while True:
@@ -50,7 +50,7 @@ def _run(job: Job) -> None:
                 raise KafkaException(error)
             handled = True
             value = record.value()
-            if record.topic() == job.source:
+            if (events_of := mappers.get(record.topic())) is not None:  # type: ignore[arg-type]
                 timestamp = record.timestamp()[1]
                 for event in events_of(record.partition(), record.offset(), timestamp, value):  # type: ignore[arg-type]
                     key = event.partitionkey.encode()

@@ -11,13 +11,13 @@ tables."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One run of one system. All systems read one `source`; everything that a run writes has its `group` in
-    its name."""
+    """One run of one system. All systems read the same `sources`: a topic for each vendor, whose name ends
+    with `-` and the vendor. Everything that a run writes has its `group` in its name."""
 
     shape: Shape
     broker: str
     group: str
-    source: str
+    sources: tuple[str, ...]
     partitions: int
 
     @property
@@ -35,13 +35,19 @@ class Job:
         return self.shape == "full"
 
     def arguments(self) -> list[str]:
-        """Returns the arguments of a program: SHAPE BROKER GROUP SOURCE EVENTS PARTITIONS."""
-        return [self.shape, self.broker, self.group, self.source, self.events, str(self.partitions)]
+        """Returns the arguments of a program: SHAPE BROKER GROUP SOURCES EVENTS PARTITIONS. Commas separate
+        the sources."""
+        sources = ",".join(self.sources)
+        return [self.shape, self.broker, self.group, sources, self.events, str(self.partitions)]
 
     @classmethod
     def of_arguments(cls, arguments: Sequence[str]) -> Self:
         """Returns the job that `arguments` describes."""
-        shape, broker, group, source, _, partitions = arguments
+        shape, broker, group, sources, _, partitions = arguments
         return cls(
-            shape=cast(Shape, shape), broker=broker, group=group, source=source, partitions=int(partitions)
+            shape=cast(Shape, shape),
+            broker=broker,
+            group=group,
+            sources=tuple(sources.split(",")),
+            partitions=int(partitions),
         )

@@ -2,18 +2,17 @@
 system under test."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
 from app.canonical import encode_event
-from tests.kafka import Record, consume_all
+from tests.kafka import Record, consume
 from tests.tools.bench.peers.job import Job
 from tests.tools.bench.peers.same_functions import RowsInMemory, mapper_of
 
 Rows = dict[tuple[int, bytes | None], bytes | None]
 """The last row of each key, by the number of its table: 0 users, 1 loyalty."""
-ReadRows = Callable[[Job], Rows]
 
 _DIGEST_BYTES = 16
 
@@ -27,33 +26,37 @@ class Outputs(NamedTuple):
 
 def expected_outputs(job: Job) -> Outputs:
     """Returns what every run of the job's shape has to write."""
-    events_of, rows = mapper_of(job.source), RowsInMemory()
-    events = Counter[bytes]()
-    keys = set[bytes]()
-    for record in consume_all(job.broker, job.source):
-        for event in events_of(record.partition, record.offset, record.timestamp, record.value or b""):
-            key, value = event.partitionkey.encode(), encode_event(event)
-            events[digest(key, value)] += 1
-            if job.full:
-                keys.add(key)
-                rows.apply(key, value)
+    rows, events, keys = RowsInMemory(), Counter[bytes](), set[bytes]()
+    for source in job.sources:
+        events_of = mapper_of(source)
+        for record in consume(job.broker, source):
+            for event in events_of(record.partition, record.offset, record.timestamp, record.value or b""):
+                key, value = event.partitionkey.encode(), encode_event(event)
+                events[digest(key, value)] += 1
+                if job.full:
+                    keys.add(key)
+                    rows.apply(key, value)
     encoded = {(table, key): rows.encoded(table, key) for key in keys for table in (0, 1)}
     return Outputs(events, {key: row for key, row in encoded.items() if row is not None})
 
 
-def written_outputs(job: Job, read_rows: ReadRows) -> Outputs:
-    """Returns what a run has written."""
-    records = consume_all(job.broker, job.events, isolation="read_committed")
-    events = Counter(digest(record.key or b"", record.value or b"") for record in records)
-    return Outputs(events, read_rows(job) if job.full else {})
+def written_events(
+    broker: str, topic: str, compared: Callable[[bytes], bytes] = lambda value: value
+) -> Counter[bytes]:
+    """Returns how often each canonical record is in the topic, by its digest. `compared` returns what of a
+    value counts; by default all of it."""
+    return Counter(
+        digest(record.key or b"", compared(record.value or b""))
+        for record in consume(broker, topic, isolation="read_committed")
+    )
 
 
-def changelog_rows(job: Job) -> Rows:
-    """Returns the rows in changelogs that have the row's key as it is."""
+def written_rows(broker: str, changelogs: Sequence[str]) -> Rows:
+    """Returns the last rows in changelogs whose records have the keys of the rows."""
     return last_rows(
         (table, record)
-        for table, topic in enumerate(job.changelogs)
-        for record in consume_all(job.broker, topic, isolation="read_committed")
+        for table, topic in enumerate(changelogs)
+        for record in consume(broker, topic, isolation="read_committed")
     )
 
 

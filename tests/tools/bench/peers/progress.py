@@ -18,6 +18,13 @@ class Stalled(BenchFailed):
     """A system runs and has work left, but does nothing more."""
 
 
+class Goal(NamedTuple):
+    """What a run has to do: so many records of its sources, and so many canonical events of them."""
+
+    records: int
+    events: int
+
+
 class Position(NamedTuple):
     """`done`: the records done, in all stages of the shape together. `ended`: nothing is left to do."""
 
@@ -25,22 +32,22 @@ class Position(NamedTuple):
     ended: bool
 
 
-def position_by_commits(progress: GroupProgress, job: Job, total: int, marks: int = 0) -> Position:
+def position_by_commits(progress: GroupProgress, job: Job, goal: Goal, marks: int = 0) -> Position:
     """Returns what the run's group has committed. `marks`: how many offsets of a partition of the canonical
     topic it may leave uncommitted; 1 with transactions, because the mark of the last one has an offset."""
-    source = progress.committed(job.source)
+    done = sum(progress.committed(source) for source in job.sources)
     if not job.full:
-        return Position(source, source >= total)
+        return Position(done, done >= goal.records)
     left = progress.left(job.events)
-    # When the source is done, everything that comes of it is on the canonical topic.
-    ended = source >= total and max(left.values()) <= marks
-    return Position(source + progress.committed(job.events), ended)
+    # When the sources are done, everything that comes of it is on the canonical topic.
+    ended = done >= goal.records and max(left.values()) <= marks
+    return Position(done + progress.committed(job.events), ended)
 
 
-def position_by_output(progress: GroupProgress, job: Job, total: int) -> Position:
+def position_by_output(progress: GroupProgress, job: Job, goal: Goal) -> Position:
     """Returns what the run has written, for a system that commits nothing to Kafka and only maps."""
     written = progress.records(job.events)
-    return Position(written, written >= total)
+    return Position(written, written >= goal.events)
 
 
 def wait_until_ended(process: Measured, position: Callable[[], Position]) -> None:

@@ -1,6 +1,6 @@
 """Bodies to canonical events and rows in Quix Streams, with the same pure functions.
 
-    python -m tests.tools.bench.peers.quix SHAPE BROKER GROUP SOURCE EVENTS PARTITIONS
+    python -m tests.tools.bench.peers.quix SHAPE BROKER GROUP SOURCES EVENTS PARTITIONS
 
 The rows of a user are two values of its state, as bytes, which Quix does not encode.
 """
@@ -41,13 +41,12 @@ def _run(job: Job, folder: str) -> None:
         loglevel="WARNING",
     )
     raw: dict[str, Any] = {"key_deserializer": "bytes", "value_deserializer": "bytes"}
-    source = app.topic(job.source, **raw)
     events = app.topic(job.events, **raw, key_serializer="bytes", value_serializer=_EventSerializer())
-    events_of = mapper_of(job.source)
+    mappers = {source: mapper_of(source) for source in job.sources}
 
     def to_events(value: bytes, _key: Any, timestamp: int, _headers: Any) -> Sequence[NewEvent]:
         position = message_context()
-        return events_of(position.partition, position.offset, timestamp, value)
+        return mappers[position.topic](position.partition, position.offset, timestamp, value)
 
     def to_rows(event: bytes, state: State) -> None:
         user, loyalty = rows_after(event, state.get_bytes("users"), state.get_bytes("loyalty"))
@@ -56,9 +55,10 @@ def _run(job: Job, folder: str) -> None:
         if loyalty is not None:
             state.set_bytes("loyalty", loyalty)
 
-    app.dataframe(source).apply(to_events, expand=True, metadata=True).to_topic(
-        events, key=lambda event: event.partitionkey.encode()
-    )
+    for source in job.sources:
+        app.dataframe(app.topic(source, **raw)).apply(to_events, expand=True, metadata=True).to_topic(
+            events, key=lambda event: event.partitionkey.encode()
+        )
     if job.full:
         app.dataframe(events).update(to_rows, stateful=True)
     app.run()

@@ -3,46 +3,69 @@
 import tempfile
 import uuid
 from contextlib import closing
-from dataclasses import replace
 from time import monotonic
 from typing import Final, NamedTuple
 
-from confluent_kafka.admin import AdminClient
 from msgspec import Struct
+from msgspec.structs import replace
 
-from tests.kafka import topic_names
-from tests.tools.bench.load import GroupProgress
+from tests.kafka import create_topics, topic_names
+from tests.tools.bench.load import GroupProgress, delete_topics, publish_to
 from tests.tools.bench.peers.job import Job, Shape
 from tests.tools.bench.peers.measurement import Measurement
-from tests.tools.bench.peers.outputs import Outputs, difference, written_outputs
-from tests.tools.bench.peers.progress import Stalled, wait_until_ended
+from tests.tools.bench.peers.outputs import Outputs, difference, expected_outputs, written_events
+from tests.tools.bench.peers.progress import Goal, Stalled, wait_until_ended
 from tests.tools.bench.peers.system import System
+from tests.tools.bench.peers.workloads import Workload
 from tests.tools.bench.processes import BenchFailed, measured
 
 # Plain Faust at times stops committing with work left.
 _ATTEMPTS: Final = 3
 
 
+class Sources(Struct, frozen=True, kw_only=True):
+    """Topics, one for each vendor of a workload, and how many records they have together."""
+
+    topics: tuple[str, ...]
+    records: int
+
+
+class Expected(NamedTuple):
+    """What a run has to write: of the warm-up only, and of everything."""
+
+    warm_up: Outputs
+    whole: Outputs
+
+
 class Course(Struct, frozen=True, kw_only=True):
-    """The two topics that all systems read, each filled once: `source` has `events` records more than
-    `warm_up_source`, and begins with the same `warm_up` ones."""
+    """What all systems read, filled once. `whole` begins with the records of `warm_up`."""
 
     broker: str
     partitions: int
-    warm_up_source: str
-    source: str
-    warm_up: int
-    events: int
+    workload: str
+    warm_up: Sources
+    whole: Sources
 
-    def job(self, shape: Shape, name: str, source: str) -> Job:
+    def job(self, shape: Shape, name: str, sources: Sources) -> Job:
         """Returns a job with names that no other run has."""
         return Job(
             shape=shape,
             broker=self.broker,
             group=f"peers-{name}-{uuid.uuid4().hex[:8]}",
-            source=source,
+            sources=sources.topics,
             partitions=self.partitions,
         )
+
+    def expected(self, shape: Shape) -> Expected:
+        """Returns what every run of the shape has to write."""
+        warm_up, whole = (
+            expected_outputs(self.job(shape, "expected", sources)) for sources in (self.warm_up, self.whole)
+        )
+        return Expected(warm_up, whole)
+
+    def delete_topics(self) -> None:
+        """Deletes the topics that all systems read."""
+        delete_topics(self.broker, [*self.warm_up.topics, *self.whole.topics])
 
 
 class _Spent(NamedTuple):
@@ -55,8 +78,29 @@ class _Spent(NamedTuple):
     restarts: int
 
 
+def filled(broker: str, partitions: int, workload: Workload, users: int, warm_up: int, events: int) -> Course:
+    """Returns new topics with so many bodies of the workload. `users`: of so many users; 0 for the workload's
+    own number."""
+    mark = uuid.uuid4().hex[:8]
+
+    def sources(name: str, records: int) -> Sources:
+        topics = {vendor: f"peers-{mark}-{name}-{vendor}" for vendor in workload.vendors}
+        create_topics(broker, dict.fromkeys(topics.values(), partitions))
+        bodies = workload.bodies(records, users)
+        publish_to(broker, ((topics[body.vendor], body.key, body.value) for body in bodies))
+        return Sources(topics=tuple(topics.values()), records=records)
+
+    return Course(
+        broker=broker,
+        partitions=partitions,
+        workload=workload.name,
+        warm_up=sources("warm-up", warm_up),
+        whole=sources("bodies", warm_up + events),
+    )
+
+
 def measure(
-    system: System, course: Course, shape: Shape, number: int, expected: Outputs, core: int | None
+    system: System, course: Course, shape: Shape, number: int, expected: Expected, core: int | None
 ) -> Measurement:
     """Returns the figures of a round, or the problem because of which it does not count.
 
@@ -65,20 +109,18 @@ def measure(
     middle of one run would not do: with all records there from the beginning, some systems have mapped all of
     them before they write the first row, and others do both in turn.
     """
+    run = Measurement(workload=course.workload, shape=shape, system=system.name, round=number)
     try:
-        short = _run(system, course.job(shape, system.name, course.warm_up_source), course.warm_up, core)
-        job = course.job(shape, system.name, course.source)
-        long = _run(system, job, course.warm_up + course.events, core)
+        short = _run(system, course, shape, course.warm_up, expected.warm_up, core)
+        long = _run(system, course, shape, course.whole, expected.whole, core)
     except BenchFailed as failed:
-        return Measurement(shape=shape, system=system.name, round=number, problem=str(failed))
-    problem = difference(expected, long.written)
+        return replace(run, problem=str(failed))
+    problem = difference(expected.whole, long.written)
     if not problem and long.cpu_seconds <= short.cpu_seconds:
         problem = "the outputs are equal, but the run was too short to be measured"
-    return Measurement(
-        shape=shape,
-        system=system.name,
-        round=number,
-        events=course.events,
+    return replace(
+        run,
+        events=course.whole.records - course.warm_up.records,
         cpu_seconds=long.cpu_seconds - short.cpu_seconds,
         wall_seconds=long.wall_seconds - short.wall_seconds,
         peak_bytes=long.peak_bytes,
@@ -87,21 +129,26 @@ def measure(
     )
 
 
-def _run(system: System, job: Job, total: int, core: int | None) -> _Spent:
-    """Runs the system on the job, on new topics if it stops before the end. Raises BenchFailed."""
+def _run(
+    system: System, course: Course, shape: Shape, sources: Sources, expected: Outputs, core: int | None
+) -> _Spent:
+    """Runs the system on the sources, and on new topics again if it stops before the end. Raises
+    BenchFailed."""
+    goal = Goal(sources.records, expected.events.total())
     for attempt in range(1, _ATTEMPTS + 1):
-        job = replace(job, group=f"{job.group}-{attempt}")
+        job = course.job(shape, system.name, sources)
         try:
-            return _run_once(system, job, total, core)._replace(restarts=attempt - 1)
+            return _run_once(system, job, goal, core)._replace(restarts=attempt - 1)
         except Stalled:
             if attempt == _ATTEMPTS:
                 raise
         finally:
-            _delete_topics(job)
+            # Makes room: a run writes more than a gigabyte.
+            delete_topics(job.broker, [name for name in topic_names(job.broker) if job.group in name])
     raise AssertionError
 
 
-def _run_once(system: System, job: Job, total: int, core: int | None) -> _Spent:
+def _run_once(system: System, job: Job, goal: Goal, core: int | None) -> _Spent:
     system.prepare(job)
     command = system.command(job)
     began = monotonic()
@@ -116,14 +163,7 @@ def _run_once(system: System, job: Job, total: int, core: int | None) -> _Spent:
         ) as process,
         closing(GroupProgress(job.broker, job.group)) as progress,
     ):
-        wait_until_ended(process, lambda: system.position(progress, job, total))
+        wait_until_ended(process, lambda: system.position(progress, job, goal))
         spent = process.cpu_seconds(), monotonic() - began, process.peak_bytes()
-    return _Spent(*spent, written_outputs(job, system.read_rows), restarts=0)
-
-
-def _delete_topics(job: Job) -> None:
-    """Makes room: a run writes more than a gigabyte."""
-    names = [name for name in topic_names(job.broker) if job.group in name]
-    admin = AdminClient({"bootstrap.servers": job.broker, "log_level": 0})
-    for future in admin.delete_topics(names).values() if names else ():
-        future.result()
+    written = Outputs(written_events(job.broker, job.events), system.read_rows(job) if job.full else {})
+    return _Spent(*spent, written, restarts=0)

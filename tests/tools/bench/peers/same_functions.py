@@ -17,9 +17,14 @@ HEADERS: Final = [CONTENT_TYPE_HEADER]
 Mapper = Callable[[int, int, int, bytes], Sequence[NewEvent]]
 
 
+def vendor_of(topic: str) -> str:
+    """Returns the vendor whose bodies a source topic has: the end of its name."""
+    return topic.rpartition("-")[2]
+
+
 def mapper_of(source: str) -> Mapper:
     """Returns the function (partition, offset, timestamp in milliseconds, body) -> canonical events."""
-    vendor, options = VENDORS["selfcommunity"], Options()
+    vendor, options = VENDORS[vendor_of(source)], Options()
 
     def events_of(partition: int, offset: int, timestamp: int, body: bytes) -> Sequence[NewEvent]:
         outcome = convert(vendor, Line(offset, timestamp, [], body), f"{source}/{partition}", options)

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from app.vendors import VENDORS
 from tests.kafka import create_topics
 from tests.tools.bench.load import GroupProgress
 from tests.tools.bench.peers.job import Job, Shape
-from tests.tools.bench.peers.outputs import ReadRows, changelog_rows
-from tests.tools.bench.peers.progress import Position, position_by_commits
+from tests.tools.bench.peers.outputs import Rows, written_rows
+from tests.tools.bench.peers.progress import Goal, Position, position_by_commits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +33,14 @@ def prepare_usual_topics(job: Job) -> None:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class System:
     """A system under test. `missing` returns what it lacks on this machine, or an empty text; `prepare` makes
-    the topics of a run."""
+    the topics of a run; `vendors` are those whose bodies it maps."""
 
     name: str
     title: str
     command: Callable[[Job], Command]
     shapes: Sequence[Shape] = ("map", "full")
+    vendors: Sequence[str] = tuple(VENDORS)
     missing: Callable[[], str] = nothing
     prepare: Callable[[Job], None] = prepare_usual_topics
-    position: Callable[[GroupProgress, Job, int], Position] = position_by_commits
-    read_rows: ReadRows = changelog_rows
+    position: Callable[[GroupProgress, Job, Goal], Position] = position_by_commits
+    read_rows: Callable[[Job], Rows] = lambda job: written_rows(job.broker, job.changelogs)

@@ -14,10 +14,11 @@ from app.embedded_kafka.properties import free_ports
 from app.settings import Settings
 from app.topic_admin import prepare_topics
 from app.vendors import VENDORS
-from tests.kafka import consume_all, create_topics, topic_names
+from tests.kafka import consume, create_topics, topic_names
 from tests.tools.bench.peers.job import Job
 from tests.tools.bench.peers.outputs import Rows, last_rows
 from tests.tools.bench.peers.progress import position_by_commits, position_by_output
+from tests.tools.bench.peers.same_functions import vendor_of
 from tests.tools.bench.peers.streams import missing_for_streams, streams_command
 from tests.tools.bench.peers.system import Command, System
 from tests.tools.bench.processes import ROOT
@@ -27,18 +28,20 @@ _PACKAGE: Final = "tests.tools.bench.peers"
 # Quix Streams needs another version of confluent-kafka than Rollcall's tests, so these two have a Python of
 # their own (`make bench-peers` makes it).
 PEERS_PYTHON: Final = os.environ.get("PEERS_PYTHON") or str(ROOT / ".venv-peers" / "bin" / "python")
+# The most that the setting takes. The deletions among the bodies are old, and of all systems only Rollcall
+# removes their markers.
+_GRACE_PERIOD_SECONDS: Final = "1000000000"
 _TABLES: Final = {b'"users"': 0, b'"loyalty"': 1}
 
 
 def _rollcall_settings(job: Job) -> Settings:
+    sources = {vendor_of(source): source for source in job.sources}
     return Settings(
         broker_url=job.broker,
         app_id=job.group,
         topic_events=job.events,
         topic_dead_letter=f"{job.group}-dead-letter",
-        topic_vendors={
-            vendor: job.source if vendor == "selfcommunity" else f"{job.group}-{vendor}" for vendor in VENDORS
-        },
+        topic_vendors={vendor: sources.get(vendor, f"{job.group}-{vendor}") for vendor in VENDORS},
         http_port=free_ports(1)[0],
     )
 
@@ -49,14 +52,15 @@ def _rollcall_topics(job: Job) -> None:
 
 def _rollcall(job: Job) -> Command:
     arguments = ["-m", "app", "worker"] if job.full else ["-m", f"{_PACKAGE}.rollcall_map"]
-    return Command(
-        program=sys.executable, arguments=arguments, environment=environment_of(_rollcall_settings(job))
-    )
+    environment = {**environment_of(_rollcall_settings(job)), "GRACE_PERIOD": _GRACE_PERIOD_SECONDS}
+    return Command(program=sys.executable, arguments=arguments, environment=environment)
 
 
 def _faust(job: Job) -> Command:
-    arguments = [job.broker, job.group, job.source, job.events, str(job.partitions), job.shape]
-    return Command(program=sys.executable, arguments=["-m", "tests.tools.bench.plain_faust", *arguments])
+    shape, *arguments = job.arguments()
+    return Command(
+        program=sys.executable, arguments=["-m", "tests.tools.bench.plain_faust", *arguments, shape]
+    )
 
 
 def _loop(module: str, job: Job, program: str = sys.executable) -> Command:
@@ -81,7 +85,7 @@ def _quix_rows(job: Job) -> Rows:
     changelogs = [name for name in topic_names(job.broker) if name.startswith(f"changelog__{job.group}--")]
     found = []
     for topic in changelogs:
-        for record in consume_all(job.broker, topic, isolation="read_committed"):
+        for record in consume(job.broker, topic, isolation="read_committed"):
             key, _, value_name = (record.key or b"").rpartition(b"|")
             if value_name in _TABLES:
                 found.append((_TABLES[value_name], record._replace(key=key)))
@@ -112,12 +116,14 @@ SYSTEMS: Final = (
     System(
         name="streams",
         title="Kafka Streams",
+        vendors=("selfcommunity",),
         command=lambda job: streams_command("at_least_once", job),
         missing=missing_for_streams,
     ),
     System(
         name="streams-eos",
         title="Kafka Streams, EOS",
+        vendors=("selfcommunity",),
         command=lambda job: streams_command("exactly_once_v2", job),
         position=partial(position_by_commits, marks=1),
         missing=missing_for_streams,

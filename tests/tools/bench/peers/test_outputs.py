@@ -61,7 +61,11 @@ def test_a_digest_knows_key_from_value() -> None:
 
 
 def test_rows_that_are_kept_decoded_and_rows_that_are_kept_as_bytes_end_the_same() -> None:
-    events_of, kept, stored = mapper_of("bodies"), RowsInMemory(), dict[tuple[int, bytes], bytes]()
+    events_of, kept, stored = (
+        mapper_of("bodies-selfcommunity"),
+        RowsInMemory(),
+        dict[tuple[int, bytes], bytes](),
+    )
     written: dict[tuple[int, bytes], bytes | None] = {}
     for offset, body in enumerate(updates_and_scores(60, users=7)):
         for event in events_of(0, offset, 1_735_689_600_000, body):

@@ -8,7 +8,7 @@ from tests.tools.bench.peers.measurement import summaries
 from tests.tools.bench.peers.plot import svg
 from tests.tools.bench.peers.streams import java_version
 from tests.tools.bench.peers.systems import SYSTEMS
-from tests.tools.bench.peers.test_measurement import RUNS
+from tests.tools.bench.peers.test_measurement import RUNS, run
 
 TITLES = {system.name: system.title for system in SYSTEMS}
 SPACE = "{http://www.w3.org/2000/svg}"
@@ -27,6 +27,14 @@ def test_the_picture_names_the_systems_and_says_the_ratios() -> None:
     assert "plain Faust" in text
     assert "(20.0 times)" in text
     assert "Rollcall" in text
+
+
+def test_each_workload_and_shape_has_bars_of_its_own() -> None:
+    runs = [*RUNS, run("rollcall", 4.0, workload="mix"), run("faust", 8.0, workload="mix")]
+    picture = ET.fromstring(svg(summaries(runs), TITLES))
+    bars = [float(bar.attrib["width"]) for bar in picture.findall(f"{SPACE}rect")][1:]
+    assert bars[-2:] == pytest.approx([215.0, 430.0])
+    assert "mix: bodies to canonical events to both tables, micro" in " ".join(picture.itertext())
 
 
 def test_a_title_is_text_and_not_markup() -> None:
