@@ -70,15 +70,17 @@ class EventBodies(Generic[B]):
         try:
             return self.read_plainly(message)
         except Skipped:
-            name = self._names.name_in(message)
-            is_usual = name not in self._others and len(name) <= LONGEST_KEPT
-            if is_usual and len(self._others) < OTHERS_KEPT:
-                # Without a field: nothing of such a body is read, only whether it is JSON.
-                self._others[name] = msgspec.defstruct(
-                    "Other", [], tag_field=self._member, tag=name, gc=False
-                )
-                self._decode = self._new_decoder().decode
+            if len(self._others) < OTHERS_KEPT:
+                self._learn(self._names.name_in(message))
             raise
+
+    def _learn(self, name: str) -> None:
+        """Adds the name of another family to those that the decoder knows. If two threads add names at the
+        same time, the decoder may lack one of them until the next one comes; the answers are the same."""
+        if name not in self._others and len(name) <= LONGEST_KEPT:
+            # Without a field: nothing of such a body is read, only whether it is JSON.
+            self._others[name] = msgspec.defstruct("Other", [], tag_field=self._member, tag=name, gc=False)
+            self._decode = self._new_decoder().decode
 
     def _new_decoder(self) -> "msgspec.json.Decoder[B]":
         return msgspec.json.Decoder(Union[*self.shapes, *self._others.values()])
