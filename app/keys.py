@@ -19,7 +19,10 @@ def key_of(vendor: str, tenant: str, sub: str) -> bytes:
 def escape(part: str) -> str:
     """Returns a tenant or user id as it is written in a key: `/`, `%` and control characters, and nothing
     else, are percent-encoded. So a key always splits at its slashes into exactly three parts."""
-    # perf: most ids need no escape; plain form: `translate` for every id.
-    if (part.isalnum() and part.isascii()) or _ESCAPED.search(part) is None:
+    # perf: most ids are printable ASCII, which has no control characters, and need no escape. Saves 1 to 3 %
+    # of convert (make bench ARGS=convert); plain form: `translate` for every id.
+    if part.isascii() and part.isprintable() and "/" not in part and "%" not in part:
+        return part
+    if _ESCAPED.search(part) is None:
         return part
     return part.translate(_PERCENT)

@@ -8,6 +8,8 @@ import re
 from typing import Final
 
 MAX_NESTING: Final = 700
+SHALLOW_BYTES: Final = 2 * MAX_NESTING
+"""A body of at most so many bytes has no room for more levels than MAX_NESTING."""
 # Possessive, and the closing quote is optional, so that no body makes it look at a byte twice.
 _TEXTS = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))

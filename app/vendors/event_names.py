@@ -116,12 +116,16 @@ class EventNames:
 
         Raises Skipped, Invalid and NotJson.
         """
-        head, name_of = self._reading
-        name: Any = name_of(head.read(message))
+        name = self.name_in(message)
         event_type = self.types.get(name) if type(name) is str else None
         if event_type is None:
             self._reject(name)
         return name, event_type
+
+    def name_in(self, message: Message) -> Any:
+        """The value at the path, whatever it is; UNSET if it is absent. Raises Invalid and NotJson."""
+        head, name_of = self._reading
+        return name_of(head.read(message))
 
     def _reject(self, value: object) -> NoReturn:
         """Raises Skipped or Invalid for what is not the name of a mapped event."""

@@ -38,12 +38,13 @@ class OpenMembers:
         # perf: saves 37 % of convert (make bench ARGS=convert). The names are counted in the whole body, as
         # nothing tells where they are. Plain form: the values that are found and `_others`, for every body.
         body = message.body
-        sent = body.count(self._end_of_name)
-        if not sent and _BACKSLASH not in body:
+        sent, first_escape = body.count(self._end_of_name), body.find(_BACKSLASH)
+        escaped = first_escape >= 0 and self._escaped_letter.search(body, first_escape)
+        if not (sent or escaped):
             return None
         values = self._values(fields)
         known = len(values) - values.count(None)
-        if sent > known or (_BACKSLASH in body and self._escaped_letter.search(body)):
+        if sent > known or escaped:
             found = dict(zip(self._names, values, strict=True))
             found = {name: value for name, value in found.items() if value is not None}
             return found | self._others(path, message) or None

@@ -191,8 +191,8 @@ def map_message(message: Message) -> Mapped:
     gone = _DELETIONS.get(user.status) or ("soft" if user.deleted else None)
     if gone or event_type == "user.deleted":
         event_type, data = "user.deleted", deletion(sub, gone or "unknown")
-    event_id = None if body.event_id in (0, "0") else id_text(body.event_id)
-    return Mapped(name, event_id, [Draft(event_type, sub, time, "event", data)])
+    event_id = id_text(body.event_id)
+    return Mapped(name, None if event_id == "0" else event_id, [Draft(event_type, sub, time, "event", data)])
 
 
 _Parts = tuple[_User, str, NewData]

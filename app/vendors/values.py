@@ -131,9 +131,10 @@ def require_epoch_time(raw: Raw | UnsetType, unit: int, path: str, *, or_text: b
     """What `epoch_time` returns. Raises Invalid if the number is absent or null, too."""
     # perf: saves 10 % of convert (make bench ARGS=convert); plain form: `epoch_time` for every number.
     if unit == SECOND and raw is not UNSET:
-        whole, _, fraction = bytes(raw).partition(b".")
-        if whole.isdigit() and fraction.isdigit() and len(whole) < _FAR and len(fraction) < _LONG:
-            return f"{_up_to_seconds(whole)}{fraction.decode()}{_ZEROS_AFTER[len(fraction)]}Z"
+        # In Latin-1 each byte is a character, and only the digits of ASCII are decimal ones.
+        whole, _, fraction = str(raw, "latin-1").partition(".")
+        if whole.isdecimal() and fraction.isdecimal() and len(whole) < _FAR and len(fraction) < _LONG:
+            return f"{_up_to_seconds(whole)}{fraction}{_ZEROS_AFTER[len(fraction)]}Z"
     time = epoch_time(raw, unit, path, or_text=or_text)
     if time is None:
         invalid(path, "a number")
@@ -166,7 +167,7 @@ def epoch_time(raw: Raw | UnsetType, unit: int, path: str, *, or_text: bool = Fa
 
 # Neighbours in a topic often share a second.
 @lru_cache(maxsize=4096)
-def _up_to_seconds(seconds: bytes) -> str:
+def _up_to_seconds(seconds: str) -> str:
     return format_micros(int(seconds) * MICROS_PER_SECOND)[:_UP_TO_FRACTION]
 
 

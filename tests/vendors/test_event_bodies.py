@@ -1,5 +1,6 @@
 """Bodies whose shape depends on the name of their event, and the two ways in which they are read."""
 
+from collections.abc import Iterable
 from random import Random
 from typing import Any
 
@@ -10,9 +11,10 @@ from app.canonical import Data, Event, encode_event
 from app.new_event import NewData, NewEvent
 from app.outcome import Emit, Outcome, Skip
 from app.vendors import VENDORS, InputRecord, Options, convert
-from app.vendors.event_bodies import EventBodies
+from app.vendors.event_bodies import LONGEST_KEPT, OTHERS_KEPT, EventBodies
 from app.vendors.event_names import EventNames
-from app.vendors.model import Message
+from app.vendors.model import Invalid, Message, Skipped
+from app.vendors.tolerant_reader import NotJson
 from tests.tools.bench.bodies import bodies
 from tests.tools.fuzz.inputs import record_input
 from tests.vendors.fixtures import fixtures_of
@@ -56,6 +58,72 @@ def test_the_name_chooses_the_shape(body: bytes, name: str, shape: type, left_ou
         assert (found, event_type) == (name, NAMES.types[name])
         assert isinstance(read_body, shape)
         assert given.left_out == left_out
+
+
+def plain_readings(
+    bodies_of: EventBodies[Any], monkeypatch: pytest.MonkeyPatch, names: Iterable[str]
+) -> list[str]:
+    """Reads a body of another family with each of the names. Returns the names that were read in the plain
+    way."""
+    plainly: list[str] = []
+
+    def counting(self: EventBodies[Any], given: Message) -> Any:
+        plainly.append(name)
+        return read_plainly(self, given)
+
+    read_plainly = EventBodies.read_plainly
+    monkeypatch.setattr(EventBodies, "read_plainly", counting)
+    for name in names:
+        with pytest.raises(Skipped, match="other_family"):
+            bodies_of.read(message(b'{"size":"no size","type":"%s","price":{}}' % name.encode()))
+    return plainly
+
+
+def test_a_name_of_another_family_is_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    fresh = EventBodies[Made | Sold](NAMES, {"made": Made, "sold": Sold})
+    names = ["poll.made", "vote.cast", "poll.made", "vote.cast", "poll.made"]
+    assert plain_readings(fresh, monkeypatch, names) == ["poll.made", "vote.cast"]
+    assert fresh.read(message(b'{"type":"made","size":1}'))[:2] == ("made", "user.created")
+
+
+def test_names_without_end_take_no_memory_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    fresh = EventBodies[Made | Sold](NAMES, {"made": Made, "sold": Sold})
+    many = [f"poll.made{number}" for number in range(OTHERS_KEPT + 2)]
+    long = "poll." + "m" * LONGEST_KEPT
+    assert plain_readings(fresh, monkeypatch, [long, *many, long, *many]) == [long, *many, long, *many[-2:]]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'{"type":"poll.made","size":', NotJson),
+        (b'{"type":"poll.made","size":1e999}', Skipped),
+        (b'{"type":"poll.made","type":"lost"}', Invalid),
+        (b'{"type":"lost","type":"poll.made"}', Skipped),
+        (b'{"type":"poll.made"} {}', NotJson),
+        (b'[{"type":"poll.made"}]', Invalid),
+        (b'{"type":["poll.made"]}', Invalid),
+        (b'{"type":"poll.made "}', Invalid),
+        (b'{"type":"made","type":"poll.made"}', Skipped),
+        (b'{"type":"poll.made","x":"\xff"}', Skipped),
+        (b'{"type":"poll.made","\xff":1}', Skipped),
+    ],
+)
+def test_a_known_name_of_another_family_excuses_nothing(body: bytes, expected: type[Exception]) -> None:
+    fresh = EventBodies[Made | Sold](NAMES, {"made": Made, "sold": Sold})
+    for read in (fresh.read_plainly, fresh.read, fresh.read):
+        with pytest.raises(Skipped):
+            fresh.read(message(b'{"type":"poll.made"}'))
+        with pytest.raises(expected):
+            read(message(body))
+
+
+def test_a_mapped_name_after_that_of_another_family_counts() -> None:
+    fresh = EventBodies[Made | Sold](NAMES, {"made": Made, "sold": Sold})
+    for _ in range(2):
+        assert fresh.read(message(b'{"type":"poll.made","type":"made"}'))[0] == "made"
+        with pytest.raises(Skipped):
+            fresh.read(message(b'{"type":"poll.made"}'))
 
 
 @pytest.mark.parametrize("shapes", [{"made": Made}, {"made": Made, "sold": Sold, "lost": Made}])
