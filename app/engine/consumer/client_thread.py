@@ -134,23 +134,23 @@ class ClientThread(AIOKafkaConsumerThread):
             (tp.topic, tp.partition): (offset, notes.get(tp, CommitNote())) for tp, offset in known.items()
         }
 
-    async def with_records(self, offsets: Mapping[Partition, int]) -> set[Partition] | None:
-        """Returns those of the partitions that have records from their offset on; None if the brokers do not
-        tell."""
+    async def with_records(self, offsets: Mapping[Partition, int]) -> dict[Partition, int] | None:
+        """Returns those of the partitions that have records from their offset on, with the ends of their
+        logs; None if the brokers do not tell."""
         return await self.call_thread(self._with_records, dict(offsets))  # type: ignore[no-any-return]
 
-    async def _with_records(self, offsets: dict[Partition, int]) -> set[Partition] | None:
+    async def _with_records(self, offsets: dict[Partition, int]) -> dict[Partition, int] | None:
         consumer = self._ensure_consumer()
         tps = [TopicPartition(*partition) for partition in offsets]
         if not tps:
-            return set()
+            return {}
         try:
             async with asyncio.timeout(_ENDS_SECONDS):
                 ends = await consumer.end_offsets(tps)
                 starts = await consumer.beginning_offsets([tp for tp in tps if ends[tp] > offsets[tp]])
         except (TimeoutError, KafkaError):
             return None
-        return {(tp.topic, tp.partition) for tp, start in starts.items() if ends[tp] > start}
+        return {(tp.topic, tp.partition): ends[tp] for tp, start in starts.items() if ends[tp] > start}
 
     async def end_offset(self, partition: Partition) -> int | None:
         """Returns the offset after the last record of a partition; None if the brokers do not tell."""
