@@ -24,6 +24,7 @@ from app.engine.consumer.client_options import client_options
 from app.engine.consumer.commit_note import CommitNote, decode_note
 from app.engine.consumer.fetched import Fetched, Marks, ReadNotes
 from app.engine.consumer.membership import GroupMembership
+from app.engine.outage import when_a_broker_answers
 from app.engine.record_batches.fetch_budget import FetchBudget
 from app.engine.record_batches.fetched_records import bound_fetches
 from app.engine.slices import Partition
@@ -47,12 +48,21 @@ class ClientThread(AIOKafkaConsumerThread):
         self._read = ReadNotes()
 
     async def on_start(self) -> None:
-        """Starts the client and replaces its private parts. Faust calls it in the thread."""
-        await super().on_start()
+        """Starts the client and replaces its private parts. Faust calls it in the thread. Waits for brokers
+        that have gone away since the topics were checked."""
+        await when_a_broker_answers(self._connect)
         consumer = self._ensure_consumer()
         budget = FetchBudget(self.config.slice_max_bytes, self.config.read_max_bytes)
         bound_fetches(consumer, budget, self._read.note)
         self.membership.attach(consumer)
+
+    async def _connect(self) -> None:
+        try:
+            await super().on_start()
+        except BaseException:
+            if self._consumer is not None:
+                await self._consumer.stop()
+            raise
 
     async def on_thread_stop(self) -> None:
         """Leaves the group and closes the client. Faust calls it in the thread, after the last commit."""
