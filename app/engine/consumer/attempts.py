@@ -68,6 +68,7 @@ class Attempts:
     def __init__(self, span: int = 4_000) -> None:
         """`span` is the largest number of records of a slice."""
         self._span = span
+        # Each death of a suspect leaves one of so many equal parts of the offsets, in the end one offset.
         self._share = next(share for share in count(1) if share ** (LAST - SUSPECT) >= span)
         self._work: dict[Partition, _Work] = {}
         # perf: saves a look at all partitions for each of them before each fetch; plain form: look.
