@@ -19,7 +19,9 @@ from aiokafka.errors import (
     KafkaConnectionError,
     KafkaError,
     LeaderNotAvailableError,
+    NodeNotReadyError,
     PolicyViolationError,
+    RequestTimedOutError,
     TopicAlreadyExistsError,
     TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
@@ -40,6 +42,9 @@ _DESCRIBE_SECONDS: Final = 30.0
 # With these codes a managed cluster refuses settings that its policy does not allow.
 _REFUSED_CONFIGS: Final = frozenset({InvalidConfigurationError.errno, PolicyViolationError.errno})
 
+# A request that raises one of these has no answer: the connection has ended, or there was none.
+_AWAY: Final = (KafkaConnectionError, NodeNotReadyError, RequestTimedOutError, OSError)
+
 logger = logging.getLogger(__name__)
 
 
@@ -47,23 +52,34 @@ async def prepare_topics(settings: Settings, *, create: bool) -> dict[str, Topic
     """Returns the expected topics that exist, by name. If `create` is true, missing ones are created first. A
     topic that could not be described is returned too, with a `problem`.
 
-    Waits up to `settings.broker_wait` seconds for a broker. Raises BrokerUnreachable if none answers, and
-    TopicsError if a broker refuses a request.
+    Waits up to `settings.broker_wait` seconds for a broker, also if it goes away between two requests. Raises
+    BrokerUnreachable if none answers, and TopicsError if a broker refuses a request.
     """
-    admin = await _connect(settings)
-    try:
-        expected = expected_topics(settings)
-        topics = await _describe_settled(admin, expected, frozenset())
-        missing = [topic for topic in expected if topic.name not in topics]
-        if missing and create:
-            await _create(admin, missing, settings.replication_factor)
-            topics = await _describe_settled(admin, expected, {topic.name for topic in missing})
-    except KafkaError as error:
-        raise TopicsError(f"the broker refused: {type(error).__name__}") from None
-    else:
-        return topics
-    finally:
-        await admin.close()
+    deadline = time.monotonic() + settings.broker_wait
+    while True:
+        admin = await _connect(settings, deadline)
+        try:
+            return await _prepare(admin, settings, create=create)
+        except _AWAY:
+            if time.monotonic() >= deadline:
+                raise _unreachable(settings) from None
+        except KafkaError as error:
+            raise TopicsError(f"the broker refused: {type(error).__name__}") from None
+        finally:
+            await admin.close()
+        await asyncio.sleep(_RETRY_SECONDS)
+
+
+async def _prepare(
+    admin: AIOKafkaAdminClient, settings: Settings, *, create: bool
+) -> dict[str, TopicDescription]:
+    expected = expected_topics(settings)
+    topics = await _describe_settled(admin, expected, frozenset())
+    missing = [topic for topic in expected if topic.name not in topics]
+    if missing and create:
+        await _create(admin, missing, settings.replication_factor)
+        topics = await _describe_settled(admin, expected, {topic.name for topic in missing})
+    return topics
 
 
 async def describe_topics(settings: Settings) -> dict[str, TopicDescription]:
@@ -85,8 +101,11 @@ async def describe_topics(settings: Settings) -> dict[str, TopicDescription]:
         await admin.close()
 
 
-async def _connect(settings: Settings) -> AIOKafkaAdminClient:
-    deadline = time.monotonic() + settings.broker_wait
+def _unreachable(settings: Settings) -> BrokerUnreachable:
+    return BrokerUnreachable(f"no broker answered at {settings.bootstrap} within {settings.broker_wait:g} s")
+
+
+async def _connect(settings: Settings, deadline: float) -> AIOKafkaAdminClient:
     waiting = False
     while True:
         admin = AIOKafkaAdminClient(bootstrap_servers=settings.bootstrap, request_timeout_ms=10_000)
@@ -96,9 +115,7 @@ async def _connect(settings: Settings) -> AIOKafkaAdminClient:
         except (KafkaError, OSError, ValueError):
             await admin.close()
             if time.monotonic() >= deadline:
-                raise BrokerUnreachable(
-                    f"no broker answered at {settings.bootstrap} within {settings.broker_wait:g} s"
-                ) from None
+                raise _unreachable(settings) from None
         else:
             return admin
         if not waiting:

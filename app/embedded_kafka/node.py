@@ -68,6 +68,8 @@ class Node:
         returns."""
         if self.running:
             raise EmbeddedKafkaError(f"node {self.number} is running already")
+        if self._guard is not None:  # the process has ended by itself
+            self._reap(timeout=10.0)
         command = [sys.executable, "-I", guard.__file__, str(os.getpid()), str(self.folder)]
         java, *arguments = self._java
         with self.log.open("ab") as log:

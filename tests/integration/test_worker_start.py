@@ -10,14 +10,16 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.admin._resource import ResourceType
 
+from app.embedded_kafka import EmbeddedKafka, EmbeddedKafkaError
 from app.embedded_kafka.properties import free_ports
 from app.vendors import VENDORS
 from app.versions import PINNED
+from tests.integration.bounced_worker import MOMENTS
 from tests.integration.recount import assert_everything
 from tests.integration.worker import NOT_EXPELLED, Site
 from tests.kafka import create_topics, produce
 from tests.tools.bench.bodies import bodies
-from tests.waiting import GIVE_UP_SECONDS
+from tests.waiting import GIVE_UP_SECONDS, wait_until
 
 # Every interpreter that finds this file loads it before the program: one pinned library has another version.
 OTHER_VERSION = """
@@ -76,6 +78,46 @@ def test_missing_topics_are_named_with_the_command_that_creates_them(each_site: 
     said = each_site.refused(TOPICS_CREATE="false")
     assert each_site.settings.topic_events in said
     assert each_site.settings.topic_of("fynd") not in said
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_broker_that_goes_away_while_a_worker_starts_is_waited_for(
+    moment: str, unique: Callable[[str], str], tmp_path: Path
+) -> None:
+    with EmbeddedKafka() as kafka:
+        site = Site(kafka.bootstrap, unique, tmp_path, BROKER_WAIT=str(GIVE_UP_SECONDS))
+        bounced = ("tests.integration.bounced_worker", moment, str(kafka.pid()), kafka.bootstrap)
+        with site.worker(module=bounced) as worker:
+            wait_until(
+                lambda: ": waiting for" in worker.stderr() or "waiting for the" in worker.stderr(), "it waits"
+            )
+            wait_until(lambda: is_gone(kafka), "the broker is gone")
+            kafka.start_node()
+            worker.wait_ready()
+            worker.stop()
+    assert "Traceback" not in worker.stderr()
+
+
+def is_gone(kafka: EmbeddedKafka) -> bool:
+    try:
+        kafka.pid()
+    except EmbeddedKafkaError:
+        return True
+    return False
+
+
+@pytest.mark.kafka
+def test_a_worker_that_waits_for_a_broker_ends_on_sigterm(
+    unique: Callable[[str], str], tmp_path: Path
+) -> None:
+    with EmbeddedKafka() as kafka:
+        site = Site(kafka.bootstrap, unique, tmp_path, STOP_DEADLINE="8")
+        bounced = ("tests.integration.bounced_worker", "connecting", str(kafka.pid()), kafka.bootstrap)
+        with site.worker(module=bounced) as worker:
+            wait_until(lambda: ": waiting for" in worker.stderr(), "it waits")
+            worker.stop()
+    assert "Traceback" not in worker.stderr()
 
 
 @pytest.mark.parametrize("wrong", ["canonical", "users", "loyalty"])

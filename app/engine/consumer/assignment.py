@@ -103,9 +103,10 @@ class AssignmentState:
         partitions back. None means all partitions. The counts must be committed."""
         self._commit_counts(self.attempts.end(partitions))
 
-    def seen(self, with_records: Collection[Partition] | None) -> None:
-        """Notes which of the assigned partitions have records to handle; None if nobody knows."""
-        for partition in self.attempts.seen(with_records):
+    def seen(self, ends: Mapping[Partition, int] | None) -> None:
+        """Notes the ends of the logs of those of the assigned partitions that have records to handle; None if
+        nobody knows."""
+        for partition in self.attempts.seen(ends):
             self._commit_note(partition)
 
     def begin_attempts(
@@ -168,6 +169,12 @@ class AssignmentState:
         if not self.attempts.admits(partition):
             self.gate.drop(partition)
             return FetchDecision.STALE, None
+        end = self.attempts.slice_end(partition)
+        if end is not None and last >= end:
+            # No record is left before the end of the slice, so these are of the next one.
+            decision = self.pass_over(epoch, partition, first, first)
+            self.gate.drop(partition)
+            return decision, None
         decision = self._decide(epoch, partition, first)
         if decision in _NOT_ACCEPTED:
             return decision, None

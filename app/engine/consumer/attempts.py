@@ -7,26 +7,27 @@ the count behind, and five of them pause the partition (docs/design.md#attempts)
 
 A cause that kills within milliseconds keeps all partitions of the worker from moving, so all are counted.
 After two such deaths a partition is a *suspect*. Suspects are begun one at a time, with nothing else in work,
-and the others are not counted meanwhile. After the third, alone, it is read record by record over the offsets
-in which the cause must be. So a slice that is too much as a whole passes, and the offset at which the fifth
-attempt died is that of the record.
+and the others are not counted meanwhile. A suspect is read in short slices, each committed before the next
+begins, over the offsets in which the cause must be. Each further death leaves a sixteenth of them, and the
+slices are then a sixteenth as long. So a slice that is too much as a whole passes, and the fifth attempt has
+one record, that of the offset at which it dies.
 
 The file is long because every method reads or moves the state of an attempt (`AttemptState`): the turns, what
 may be fetched and the notes of commits are answers about the same few attributes.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
+from itertools import count
 from typing import Final
 
 from app.engine.consumer.commit_note import CommitNote
 from app.engine.slices import Partition
 
 SUSPECT: Final = 2
-CAREFUL: Final = 3
 LAST: Final = 5
-"""After so many deaths a partition is begun alone, is read record by record, and is paused."""
+"""After so many deaths a partition is begun alone and in short slices, and is paused."""
 
 _GIVE_UP_SECONDS: Final = 5.0
 """If a partition in work has had no record for so long, its turn passes: its leader may be away."""
@@ -47,7 +48,7 @@ class _Work:
     died: int
     """The attempts that died at this offset."""
     until: int
-    """The end of the offsets that are read record by record; 0 if there are none."""
+    """The end of the offsets in which the cause of the deaths must be; 0 if it is no suspect."""
     state: AttemptState = AttemptState.WAITING
     since: float = 0.0
     """The monotonic time in seconds at which the attempt was begun."""
@@ -67,6 +68,8 @@ class Attempts:
     def __init__(self, span: int = 4_000) -> None:
         """`span` is the largest number of records of a slice."""
         self._span = span
+        # Each death of a suspect leaves one of so many equal parts of the offsets, in the end one offset.
+        self._share = next(share for share in count(1) if share ** (LAST - SUSPECT) >= span)
         self._work: dict[Partition, _Work] = {}
         # perf: saves a look at all partitions for each of them before each fetch; plain form: look.
         self._in: dict[AttemptState, set[Partition]] = {state: set() for state in AttemptState}
@@ -78,12 +81,20 @@ class Attempts:
         committed offset. What is known of a partition already stays."""
         if partition in self._work:
             return False
-        until = note.until or (offset + self._span if note.attempts >= CAREFUL else 0)
         fatal = note.attempts >= LAST
-        died, until = (0, 0) if fatal else (note.attempts, until)
+        died = 0 if fatal else note.attempts
+        until = 0
+        if died >= SUSPECT:
+            known = note.until if note.until > offset else offset + self._span
+            # The last attempt died in the slice that began here.
+            until = min(known, offset + self._length(died - 1))
         self._work[partition] = _Work(offset, died, until)
         self._in[AttemptState.WAITING].add(partition)
         return fatal
+
+    def _length(self, died: int) -> int:
+        """Returns the number of offsets of a slice after so many deaths."""
+        return self._span if died < SUSPECT else int(self._share ** (LAST - 1 - died))
 
     def knows(self, partition: Partition) -> bool:
         """Returns whether the partition is assigned."""
@@ -99,17 +110,20 @@ class Attempts:
         groups = [here.difference(suspects), *({each} for each in suspects)]
         return [group for group in groups if group]
 
-    def seen(self, with_records: Collection[Partition] | None) -> list[Partition]:
-        """Notes which partitions have records to handle; None if nobody knows. Returns those whose count has
-        ended with that: their tables could be restored, and there is nothing to handle."""
+    def seen(self, ends: Mapping[Partition, int] | None) -> list[Partition]:
+        """Notes the ends of the logs of the partitions that have records to handle; None if nobody knows.
+        Returns those whose count has ended with that: their tables could be restored, and there is nothing to
+        handle."""
         ended = []
         for partition, work in self._work.items():
-            if work.state is not AttemptState.WAITING or (
-                with_records is not None and partition in with_records
-            ):
+            if work.state is not AttemptState.WAITING:
+                continue
+            if ends is not None and partition in ends:
+                # The cause was there before: a partition that is idle later must not remain a suspect.
+                work.until = min(work.until, ends[partition])
                 continue
             self._move(partition, AttemptState.IDLE)
-            if with_records is not None and work.survived:
+            if ends is not None and work.survived:
                 work.died = work.until = 0
                 ended.append(partition)
         return ended
@@ -229,10 +243,17 @@ class Attempts:
         if work is not None:
             work.dispatched = True
 
-    def careful(self, partition: Partition) -> bool:
-        """Returns whether the partition is read record by record."""
+    def slice_end(self, partition: Partition) -> int | None:
+        """Returns the offset before which the next slice of a suspect must end; None if its end is free."""
         work = self._work.get(partition)
-        return work is not None and work.state is not AttemptState.PASSED and work.offset < work.until
+        if work is None or work.state is AttemptState.PASSED or work.offset >= work.until:
+            return None
+        return min(work.offset + self._length(work.died), work.until)
+
+    def records(self, partition: Partition) -> int:
+        """Returns the largest number of records of the next slice of the partition."""
+        end = self.slice_end(partition)
+        return self._span if end is None else end - self._work[partition].offset
 
     def in_work(self, partition: Partition) -> bool:
         """Returns whether an attempt of the partition has begun and not ended."""
@@ -251,13 +272,13 @@ class Attempts:
     # -- commits
 
     def note(self, partition: Partition, offset: int) -> tuple[int, int]:
-        """Returns the count to commit together with the offset, and the offset up to which the partition is
-        read record by record."""
+        """Returns the count to commit together with the offset, and the offset before which the cause must
+        be."""
         work = self._work.get(partition)
         if work is None or work.state is AttemptState.PASSED:
             return 0, 0
         if offset != work.offset:
-            return (CAREFUL, work.until) if work.offset < offset < work.until else (0, 0)
+            return (work.died, work.until) if work.offset < offset < work.until else (0, 0)
         return work.died + self.in_work(partition), work.until
 
     def committed(self, partition: Partition, offset: int) -> None:
@@ -269,10 +290,9 @@ class Attempts:
             if work.state is AttemptState.BEGUN:
                 self._move(partition, AttemptState.IN_WORK)
             return
-        careful = work.offset < offset < work.until
+        still_suspect = work.offset < offset < work.until
         work.offset = offset
-        if careful:
-            work.died = CAREFUL
+        if still_suspect:
             self._move(partition, AttemptState.IDLE)
         elif not self.in_work(partition):
             # It was moved past offsets without records, and no record was handled.

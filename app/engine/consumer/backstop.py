@@ -42,10 +42,10 @@ class Backstop:
                     self._state.withhold((topic, number), withheld[number])
                     _say_paused((topic, number), withheld[number], "rows-of-a-later-version")
 
-    async def sought(self, with_records: Collection[Partition] | None) -> None:
-        """Begins what has records to handle, before the first fetch. Also commits the counts of what was
-        restored and has none."""
-        self._state.seen(with_records)
+    async def sought(self, ends: Mapping[Partition, int] | None) -> None:
+        """Begins what has records to handle, before the first fetch: the partitions of which `ends` has the
+        end of the log. Also commits the counts of what was restored and has none."""
+        self._state.seen(ends)
         self._state.begin_attempts()
         await self._commit()
 

@@ -24,6 +24,7 @@ from app.engine.consumer.client_options import client_options
 from app.engine.consumer.commit_note import CommitNote, decode_note
 from app.engine.consumer.fetched import Fetched, Marks, ReadNotes
 from app.engine.consumer.membership import GroupMembership
+from app.engine.outage import when_a_broker_answers
 from app.engine.record_batches.fetch_budget import FetchBudget
 from app.engine.record_batches.fetched_records import bound_fetches
 from app.engine.slices import Partition
@@ -47,12 +48,21 @@ class ClientThread(AIOKafkaConsumerThread):
         self._read = ReadNotes()
 
     async def on_start(self) -> None:
-        """Starts the client and replaces its private parts. Faust calls it in the thread."""
-        await super().on_start()
+        """Starts the client and replaces its private parts. Faust calls it in the thread. Waits for brokers
+        that have gone away since the topics were checked."""
+        await when_a_broker_answers(self._connect)
         consumer = self._ensure_consumer()
         budget = FetchBudget(self.config.slice_max_bytes, self.config.read_max_bytes)
         bound_fetches(consumer, budget, self._read.note)
         self.membership.attach(consumer)
+
+    async def _connect(self) -> None:
+        try:
+            await super().on_start()
+        except BaseException:
+            if self._consumer is not None:
+                await self._consumer.stop()
+            raise
 
     async def on_thread_stop(self) -> None:
         """Leaves the group and closes the client. Faust calls it in the thread, after the last commit."""
@@ -134,23 +144,23 @@ class ClientThread(AIOKafkaConsumerThread):
             (tp.topic, tp.partition): (offset, notes.get(tp, CommitNote())) for tp, offset in known.items()
         }
 
-    async def with_records(self, offsets: Mapping[Partition, int]) -> set[Partition] | None:
-        """Returns those of the partitions that have records from their offset on; None if the brokers do not
-        tell."""
+    async def with_records(self, offsets: Mapping[Partition, int]) -> dict[Partition, int] | None:
+        """Returns those of the partitions that have records from their offset on, with the ends of their
+        logs; None if the brokers do not tell."""
         return await self.call_thread(self._with_records, dict(offsets))  # type: ignore[no-any-return]
 
-    async def _with_records(self, offsets: dict[Partition, int]) -> set[Partition] | None:
+    async def _with_records(self, offsets: dict[Partition, int]) -> dict[Partition, int] | None:
         consumer = self._ensure_consumer()
         tps = [TopicPartition(*partition) for partition in offsets]
         if not tps:
-            return set()
+            return {}
         try:
             async with asyncio.timeout(_ENDS_SECONDS):
                 ends = await consumer.end_offsets(tps)
                 starts = await consumer.beginning_offsets([tp for tp in tps if ends[tp] > offsets[tp]])
         except (TimeoutError, KafkaError):
             return None
-        return {(tp.topic, tp.partition) for tp, start in starts.items() if ends[tp] > start}
+        return {(tp.topic, tp.partition): ends[tp] for tp, start in starts.items() if ends[tp] > start}
 
     async def end_offset(self, partition: Partition) -> int | None:
         """Returns the offset after the last record of a partition; None if the brokers do not tell."""

@@ -27,7 +27,7 @@ class CommitNote(Struct, frozen=True, kw_only=True):
     attempts: int = 0
     """How many attempts to handle the partition from this offset have begun and not ended (`Attempts`)."""
     until: int = 0
-    """Up to this offset the partition is read record by record; 0: not at all."""
+    """The end of the offsets in which the cause must be, if attempts of a suspect died; otherwise 0."""
     skip: tuple[int, ...] = ()
     """The offsets of records that an operator skips, ascending."""
 

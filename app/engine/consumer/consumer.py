@@ -189,8 +189,12 @@ class SliceConsumer(driver.Consumer):
         self._observer.slice_done(*in_flight.partition, len(slice_), monotonic() - in_flight.begun_at)
         self._made_room()
         if self.assignment_state.attempts.in_work(in_flight.partition):
-            # Until the commit a death of the worker counts, and other partitions may have to wait.
-            self.add_future(self.commit())
+            self.add_future(self._commit_attempt())
+
+    async def _commit_attempt(self) -> None:
+        # Until the commit a death of the worker counts, and partitions may wait for it.
+        await self.commit()
+        self._fetch_loop.look_for_room()
 
     def pause(self, slice_: Slice, reason: str, offset: int) -> None:
         """Pauses the topic of a begun slice until `resume`, also over restarts. Of its records from `offset`

@@ -30,8 +30,8 @@ _BACKPRESSURE_FETCH_SECONDS = 0.02
 """The same while some partition has no room: when it has room again, it must not wait for the next record of
 the other partitions."""
 
-_CAREFUL_FETCH_SECONDS = 0.05
-"""The same for a partition that is read record by record."""
+_SUSPECT_FETCH_SECONDS = 0.05
+"""The same for a partition that is read in short slices."""
 
 Ranges = dict[Partition, list[FetchedRange]]
 
@@ -122,20 +122,18 @@ class FetchLoop:
     # -- fetch
 
     async def _fetch(self, room: set[Partition], seconds: float) -> Ranges:
-        careful = {partition for partition in room if self._state.attempts.careful(partition)}
-        if not careful:
+        short = {each for each in room if self._state.attempts.slice_end(each) is not None}
+        if not short:
             return await self._corrupt.read(room, seconds)
-        found = (
-            await self._corrupt.read(room - careful, _BACKPRESSURE_FETCH_SECONDS) if room - careful else {}
-        )
-        for partition in careful:
-            found |= await self._corrupt.read({partition}, _CAREFUL_FETCH_SECONDS)
+        found = await self._corrupt.read(room - short, _BACKPRESSURE_FETCH_SECONDS) if room - short else {}
+        for partition in short:
+            found |= await self._corrupt.read({partition}, _SUSPECT_FETCH_SECONDS)
         return found
 
     async def _read(self, some: Iterable[Partition], seconds: float) -> Ranges:
         some = set(some)
-        careful = any(map(self._state.attempts.careful, some)) and len(some) == 1
-        ranges, marks = await self._client.fetch(some, seconds, 1 if careful else self._slice_records)
+        most = min(map(self._state.attempts.records, some), default=self._slice_records)
+        ranges, marks = await self._client.fetch(some, seconds, most)
         self._marks |= marks
         now = monotonic()
         for partition, each in marks.items():
@@ -147,8 +145,9 @@ class FetchLoop:
     async def _dispatch(self, epoch: int, found: Ranges) -> None:
         for partition, ranges in found.items():
             skips = self._state.paused.skips.get(partition, ())
+            cut = self._state.attempts.slice_end(partition)
             for read in ranges:
-                for part in read.parts(skips):
+                for part in read.parts(skips, cut):
                     await self._receive(epoch, partition, part)
         for partition, marks in self._marks.items():
             self._check_position(epoch, partition, marks.position)

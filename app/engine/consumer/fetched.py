@@ -5,6 +5,7 @@ transaction, the records of an aborted one, and what compaction has removed leav
 aiokafka's position moves past them, so the ranges are noted where it moves (docs/design.md#positions).
 """
 
+from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -21,9 +22,16 @@ class FetchedRange(NamedTuple):
     size: int = 0
     """About how many bytes of memory the records take."""
 
-    def parts(self, alone: Collection[int] = ()) -> Iterator["FetchedRange"]:
+    def parts(self, alone: Collection[int] = (), cut: int | None = None) -> Iterator["FetchedRange"]:
         """Yields consecutive parts of the range. Each record with one of the offsets `alone` is a part of its
-        own. Offsets without a record belong to the next record's part, those at the end to the last part."""
+        own. Offsets without a record belong to the next record's part, those at the end to the last part.
+        With `cut` one part ends before that offset, also if there is no record in it."""
+        if cut is not None and self.first < cut < self.end:
+            before = bisect_left(self.records, cut, key=_offset)
+            size = self.size * before // max(len(self.records), 1)
+            yield from FetchedRange(self.first, cut, self.records[:before], size).parts(alone)
+            yield from FetchedRange(cut, self.end, self.records[before:], self.size - size).parts(alone)
+            return
         if not self.records:
             yield self
             return
@@ -33,6 +41,10 @@ class FetchedRange(NamedTuple):
             end = self.end if next_offset > self.records[-1].offset else next_offset
             yield FetchedRange(first, end, records, self.size * len(records) // len(self.records))
             first = end
+
+
+def _offset(record: Record) -> int:
+    return record.offset
 
 
 class Marks(NamedTuple):

@@ -6,6 +6,7 @@ from typing import cast
 
 from faust.tables.manager import TableManager
 
+from app.engine.outage import when_a_broker_answers
 from app.engine.producer.producer import GroupCommitProducer
 from app.engine.tables.restore import RestoreService, TableRestorer
 from app.engine.tables.zombie_repair import ZombieRepair
@@ -36,7 +37,7 @@ class SliceTableManager(TableManager):
         `_update_channels` (faust/tables/manager.py), so nothing is fetched before.
         """
         for producer in self.producers:
-            await producer.start()
+            await when_a_broker_answers(producer.start)
         if self.zombie_repair is not None:
             self._scan = asyncio.create_task(self.zombie_repair.run())
         # perf: saves 1 s of each start, for which Faust's own method sleeps here; plain form: sleep.

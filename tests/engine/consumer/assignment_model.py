@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from app.engine.consumer.assignment import AssignmentState, FetchDecision
-from app.engine.consumer.attempts import CAREFUL, LAST, SUSPECT
+from app.engine.consumer.attempts import LAST, SUSPECT
 from app.engine.consumer.commit_note import CommitNote
 from app.engine.consumer.fetched import FetchedRange
 from app.engine.slices import InFlightSlice, Partition
@@ -108,10 +108,11 @@ class ModelMember:
         taken: deque[tuple[Partition, FetchedRange]] = deque()
         for partition in sorted(self.fetch.partitions & self.assigned):
             if self._has_position(partition):
-                careful = self.assignment_state.attempts.careful(partition)
-                read = self._read(partition, 1 if careful else limit)
+                attempts = self.assignment_state.attempts
+                read = self._read(partition, min(attempts.records(partition), limit))
                 skips = self.assignment_state.paused.skips.get(partition, ())
-                taken += [(partition, part) for part in read.parts(skips) if part.first < part.end]
+                parts = read.parts(skips, attempts.slice_end(partition))
+                taken += [(partition, part) for part in parts if part.first < part.end]
             self.fetch.positions[partition] = self.position[partition]
         self.fetch.taken = taken
         return True
@@ -344,10 +345,9 @@ class ModelMember:
                 if offset != self.broker.committed.get(partition, self.begins.get(partition)):
                     self.unmoved.discard(partition)
                     self.died.pop(partition, None)
-                    careful = self.committing_notes[partition].attempts
-                    if careful:
-                        assert careful == CAREFUL
-                        self.died[partition] = careful
+                    if left := self.committing_notes[partition].attempts:
+                        assert SUSPECT <= left < LAST, f"{partition} moved and has the count {left}"
+                        self.died[partition] = left
                 self.broker.commit(partition, offset, self.committing_notes[partition])
         return True
 
@@ -521,9 +521,11 @@ class ModelMember:
 
     def _begin_attempts(self) -> bool:
         ends = self.broker.end
-        with_records = {each for each in self.assigned if ends[each] > self.broker.next_offset(each)}
+        with_records = {
+            each: ends[each] for each in self.assigned if ends[each] > self.broker.next_offset(each)
+        }
         self.assignment_state.seen(with_records)
-        self._ended(self.assigned - with_records)
+        self._ended(self.assigned - with_records.keys())
         self.assignment_state.begin_attempts(now=self.now)
         self.commit_now()
         self.stage = "sought"

@@ -66,7 +66,24 @@ class CountsOn(Attempts):
         return super().note(partition, offset if work is None else work.offset)
 
 
+class ReadsWholeSlices(Attempts):
+    """Reads a suspect like any other partition, so nobody learns which record it is."""
+
+    def slice_end(self, partition: Partition) -> int | None:
+        return None
+
+
+class ForgetsTheRange(Attempts):
+    """Begins at zero as soon as a suspect has moved, although the cause is still ahead."""
+
+    def note(self, partition: Partition, offset: int) -> tuple[int, int]:
+        work = self._work.get(partition)
+        return super().note(partition, offset) if work is None or work.offset == offset else (0, 0)
+
+
 ATTEMPTS_MUTANTS = [
+    ReadsWholeSlices,
+    ForgetsTheRange,
     CountsNothing,
     ForgetsCounts,
     BeginsSuspectsTogether,

@@ -3,6 +3,7 @@
 import pytest
 
 from app.engine.consumer.assignment import AssignmentState, FetchDecision
+from app.engine.consumer.attempts import SUSPECT
 from app.engine.consumer.backpressure import BackpressureLimits
 from app.engine.consumer.commit_note import CommitNote
 from app.engine.consumer.fetch_gate import FetchGate
@@ -411,3 +412,48 @@ class TestAssignmentState:
         assignment_state.pause(second, "why")
         assignment_state.committed(offsets, notes)
         assert assignment_state.committable() == {HERE: 5, THERE: 0}
+
+
+def test_what_is_behind_the_end_of_a_short_slice_is_read_again_after_the_commit_that_moves_there() -> None:
+    """Of a suspect, the offsets of a slice are bounded: the cause must be in those of which workers died."""
+    state = AssignmentState()
+    state.assigned({HERE: (0, CommitNote(attempts=SUSPECT))})
+    state.begin_seek()
+    assert state.sought({HERE: 0}) == {}
+    state.seen({HERE: 400})
+    assert state.open()
+    begin_and_commit(state)
+    epoch = state.start_fetch()
+    assert epoch is not None
+    assert state.pass_over(epoch, HERE, 0, 256) is FetchDecision.DISPATCH
+    assert state.receive(epoch, HERE, 256, 300) == (FetchDecision.DISPATCH, None)
+    assert state.rewinds() == {HERE: 256}
+    assert state.committable() == {HERE: 256}
+    begin_and_commit(state)
+    begin_and_commit(state)
+    _, dispatched = state.receive(epoch, HERE, 256, 300)
+    assert dispatched is not None
+
+
+def test_a_gap_before_what_is_behind_the_end_of_a_short_slice_is_said() -> None:
+    state = AssignmentState()
+    state.assigned({HERE: (0, CommitNote(attempts=SUSPECT))})
+    state.begin_seek()
+    assert state.sought({HERE: 0}) == {}
+    state.seen({HERE: 400})
+    assert state.open()
+    begin_and_commit(state)
+    epoch = state.start_fetch()
+    assert epoch is not None
+    assert state.receive(epoch, HERE, 300, 310) == (FetchDecision.REREAD, None)
+    assert state.rewinds() == {HERE: 0}
+    assert state.receive(epoch, HERE, 300, 310) == (FetchDecision.MISSING, None)
+    assert state.rewinds() == {HERE: 300}
+    assert state.committable() == {HERE: 300}
+
+
+def begin_and_commit(state: AssignmentState) -> None:
+    """Commits what is committable, and begins what a fetch has found, which is only one partition."""
+    state.begin_attempts([HERE])
+    offsets = state.committable()
+    state.committed(offsets, state.notes(offsets))

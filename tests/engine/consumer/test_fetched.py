@@ -37,6 +37,27 @@ def test_records_belong_to_the_last_range_of_their_partition() -> None:
     assert notes.take({}) == {}
 
 
+@pytest.mark.parametrize(
+    ("first", "end", "offsets", "cut", "expected"),
+    [
+        (10, 20, [11, 14, 17], 15, [(10, 15, [11, 14]), (15, 20, [17])]),
+        (10, 20, [17], 15, [(10, 15, []), (15, 20, [17])]),
+        (10, 20, [11], 15, [(10, 15, [11]), (15, 20, [])]),
+        (10, 20, [], 15, [(10, 15, []), (15, 20, [])]),
+        (10, 20, [11, 17], 20, [(10, 20, [11, 17])]),
+        (10, 20, [11, 17], 10, [(10, 20, [11, 17])]),
+        (10, 20, [11, 12, 17], 15, [(10, 12, [11]), (12, 15, [12]), (15, 20, [17])]),
+    ],
+)
+def test_a_range_is_cut_before_an_offset(
+    first: int, end: int, offsets: list[int], cut: int, expected: list[tuple[int, int, list[int]]]
+) -> None:
+    read = FetchedRange(first, end, TakenRecords(map(Found, offsets)), size=60)
+    parts = list(read.parts([12], cut))
+    assert [(each.first, each.end, [found.offset for found in each.records]) for each in parts] == expected
+    assert sum(each.size for each in parts) == 60
+
+
 def test_what_a_failed_fetch_had_read_is_forgotten() -> None:
     notes = ReadNotes()
     notes.note(HERE, 0, 5)
