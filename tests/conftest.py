@@ -61,6 +61,18 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """A test with the marker `untraced` runs without the tracer of coverage."""
+    tracer = sys.gettrace()
+    if item.get_closest_marker("untraced") is not None:
+        sys.settrace(None)
+    try:
+        return (yield)
+    finally:
+        sys.settrace(tracer)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """With `--reruns`: prints each failure that had a second try, so that none is hidden by its success."""
     for report in terminalreporter.getreports("rerun"):
@@ -97,16 +109,6 @@ def each_broker(request: pytest.FixtureRequest) -> str:
     """For a test that has to pass on both."""
     servers: str = request.getfixturevalue(request.param)
     return servers
-
-
-@pytest.fixture
-def untraced() -> Iterator[None]:
-    """For a test of the tests themselves, which would take twice as long under the tracer of coverage. What
-    it runs of the program, other tests run too."""
-    tracer = sys.gettrace()
-    sys.settrace(None)
-    yield
-    sys.settrace(tracer)
 
 
 @pytest.fixture

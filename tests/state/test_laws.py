@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,6 +26,8 @@ from app.state.rules.users import row_of
 from tests.state.events import deleted, points, score
 from tests.state.histories import encoded, events, histories, laws, promised_histories, replay
 from tests.state.oracle import encoding, rows_of
+
+pytestmark = pytest.mark.untraced
 
 
 def as_sorted_json(rows: tuple[bytes | None, bytes | None]) -> list[bytes]:

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
@@ -211,6 +212,7 @@ class AssignmentMachine(RuleBasedStateMachine):
 AssignmentMachine.TestCase.settings = settings(max_examples=400, stateful_step_count=15)
 
 
+@pytest.mark.untraced
 class TestAssignmentState(AssignmentMachine.TestCase):  # type: ignore[valid-type,misc]
     """Nothing lost, skipped, committed early, out of order, handled while paused, or repeated by a clean
     revoke; no pause forgotten; no gap seen where there is none, and no lag at the end."""

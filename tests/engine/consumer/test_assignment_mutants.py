@@ -17,7 +17,7 @@ from tests.engine.consumer.attempts_mutants import ATTEMPTS_MUTANTS
 from tests.engine.consumer.test_assignment_machine import _STEPS, ORDINARY, AssignmentMachine, one
 
 # Each search ends with the first schedule that finds its bug, which may be the thousandth.
-pytestmark = pytest.mark.thorough
+pytestmark = [pytest.mark.thorough, pytest.mark.untraced]
 
 NUMBERED = tuple(product(ORDINARY, range(1, 5)))
 moment = st.integers(0, _STEPS - 1)
@@ -48,7 +48,6 @@ class SearchMachine(AssignmentMachine):
             self.rebalance_around_a_fetch(assignment, taken, heard, busy)
 
 
-@pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize("mutant", [*MUTANTS, *MEMBER_MUTANTS], ids=lambda mutant: mutant.__name__)
 def test_the_machine_finds_a_planted_bug(mutant: type[AssignmentState] | type[ModelMember]) -> None:
     class Mutated(SearchMachine):
@@ -58,7 +57,6 @@ def test_the_machine_finds_a_planted_bug(mutant: type[AssignmentState] | type[Mo
     find_a_bug(Mutated)
 
 
-@pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize("mutant", ATTEMPTS_MUTANTS, ids=lambda mutant: mutant.__name__)
 def test_the_machine_finds_a_planted_bug_of_attempts(mutant: type[Attempts]) -> None:
     class Mutated(SearchMachine):

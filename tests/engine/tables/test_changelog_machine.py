@@ -359,6 +359,7 @@ def test_a_schedule_that_random_ones_rarely_hit(schedule: Callable[[ChangelogMac
     machine.teardown()
 
 
+@pytest.mark.untraced
 def test_every_schedule_ends_with_the_truth_in_the_log() -> None:
     run(ChangelogMachine, examples=300)
 
@@ -477,6 +478,7 @@ def _only_the_first_producer_is_remembered(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(replay_module._LogReplay, "read", forgetful)
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize(
     "plant",
     [

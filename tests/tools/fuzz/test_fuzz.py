@@ -233,8 +233,9 @@ def users_by(**functions: Any) -> TableRules:
         (users_by(supersedes=supersedes_always), "a row that supersedes is the merge"),
     ],
 )
+@pytest.mark.untraced
 def test_a_rows_logic_that_breaks_a_law_is_found(
-    rules: TableRules, finding: str, monkeypatch: pytest.MonkeyPatch, untraced: None
+    rules: TableRules, finding: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     logs = lawful_logs()
     monkeypatch.setattr(row_laws, "TABLE_RULES", rules)
@@ -243,9 +244,8 @@ def test_a_rows_logic_that_breaks_a_law_is_found(
     assert not any("zq7" in (each or "") for each in found)
 
 
-def test_a_reader_of_rows_that_takes_any_time_is_found(
-    monkeypatch: pytest.MonkeyPatch, untraced: None
-) -> None:
+@pytest.mark.untraced
+def test_a_reader_of_rows_that_takes_any_time_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     logs = lawful_logs()
     monkeypatch.setattr(decoding, "is_canonical", lambda _: True)
     assert any("raised ValueError" in (finding_of(it, Report()) or "") for it in logs)
