@@ -50,7 +50,7 @@ async def prepare_topics(settings: Settings, *, create: bool) -> dict[str, Topic
     Waits up to `settings.broker_wait` seconds for a broker. Raises BrokerUnreachable if none answers, and
     TopicsError if a broker refuses a request.
     """
-    admin = await _connect(settings)
+    admin = await connect(settings)
     try:
         expected = expected_topics(settings)
         topics = await _describe_settled(admin, expected, frozenset())
@@ -85,7 +85,9 @@ async def describe_topics(settings: Settings) -> dict[str, TopicDescription]:
         await admin.close()
 
 
-async def _connect(settings: Settings) -> AIOKafkaAdminClient:
+async def connect(settings: Settings) -> AIOKafkaAdminClient:
+    """Returns a started client, which the caller closes. Waits up to `settings.broker_wait` seconds for a
+    broker. Raises BrokerUnreachable."""
     deadline = time.monotonic() + settings.broker_wait
     waiting = False
     while True:
@@ -109,7 +111,7 @@ async def _connect(settings: Settings) -> AIOKafkaAdminClient:
 
 @contextmanager
 def _quiet_client() -> Iterator[None]:
-    """Silences aiokafka while the context is open. `_connect` logs once that it waits; aiokafka would log
+    """Silences aiokafka while the context is open. `connect` logs once that it waits; aiokafka would log
     each attempt."""
     client = logging.getLogger("aiokafka")
     before = client.level
