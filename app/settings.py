@@ -27,6 +27,8 @@ Replicas = Annotated[int, Meta(ge=1, le=(1 << 15) - 1)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,249}\Z")]
+# Kafka's rule for a group instance id is that for the name of a topic. The setting may be empty.
+InstanceId = Annotated[str, Meta(pattern=r"^(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,249}\Z")]
 # The characters that an HTTP header can have after `Bearer `.
 Token = Annotated[str, Meta(pattern=r"^[!-~]{1,1024}\Z")]
 # The names of the changelogs begin with it, and a topic's name has at most 249 characters.
@@ -106,6 +108,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     session_timeout: Annotated[
         Session, Meta(description="seconds without a heartbeat after which the group expels a worker")
     ] = 10.0
+    group_instance_id: Annotated[
+        InstanceId,
+        Meta(
+            description="makes the worker a static member of its group, with this id, which no other live"
+            " worker may have; if empty, it is a dynamic one"
+        ),
+    ] = ""
     stop_deadline: Annotated[
         Seconds, Meta(description="seconds to finish after SIGTERM; then a worker exits with code 70")
     ] = 8.0

@@ -57,7 +57,7 @@ async def prepare_topics(settings: Settings, *, create: bool) -> dict[str, Topic
     """
     deadline = time.monotonic() + settings.broker_wait
     while True:
-        admin = await _connect(settings, deadline)
+        admin = await connect(settings, deadline)
         try:
             return await _prepare(admin, settings, create=create)
         except _AWAY:
@@ -105,7 +105,9 @@ def _unreachable(settings: Settings) -> BrokerUnreachable:
     return BrokerUnreachable(f"no broker answered at {settings.bootstrap} within {settings.broker_wait:g} s")
 
 
-async def _connect(settings: Settings, deadline: float) -> AIOKafkaAdminClient:
+async def connect(settings: Settings, deadline: float) -> AIOKafkaAdminClient:
+    """Returns a started client, which the caller closes. Waits for a broker until `deadline`, which is
+    monotonic, in seconds. Raises BrokerUnreachable."""
     waiting = False
     while True:
         admin = AIOKafkaAdminClient(bootstrap_servers=settings.bootstrap, request_timeout_ms=10_000)
@@ -126,7 +128,7 @@ async def _connect(settings: Settings, deadline: float) -> AIOKafkaAdminClient:
 
 @contextmanager
 def _quiet_client() -> Iterator[None]:
-    """Silences aiokafka while the context is open. `_connect` logs once that it waits; aiokafka would log
+    """Silences aiokafka while the context is open. `connect` logs once that it waits; aiokafka would log
     each attempt."""
     client = logging.getLogger("aiokafka")
     before = client.level

@@ -12,7 +12,9 @@ def consumer_options(settings: Settings) -> ConsumerConfig:
         isolation_level=settings.isolation_level,
         commit_interval=settings.commit_interval,
         session_timeout=settings.session_timeout,
-        heartbeat_interval=settings.session_timeout / 10,
+        # A member hears of a rebalance with its next heartbeat, so a long session must not make it come late.
+        heartbeat_interval=min(settings.session_timeout / 10, 3.0),
+        group_instance_id=settings.group_instance_id,
     )
 
 

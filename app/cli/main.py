@@ -10,11 +10,13 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 
+import msgspec
+
 from app import __version__
 from app.cli.extras import what_is_missing
 from app.environment import load
 from app.errors import RollcallError
-from app.settings import Settings
+from app.settings import InstanceId, Settings
 from app.vendors import VENDORS
 
 DONE, FAILED, USAGE = 0, 1, 2
@@ -83,6 +85,10 @@ def _parser() -> argparse.ArgumentParser:
     resume.add_argument("--url", help="the worker's address; default: http://HTTP_HOST:HTTP_PORT")
     resume.set_defaults(run=_resume)
 
+    leave = commands.add_parser("leave", help="remove a static member that will not come back from the group")
+    leave.add_argument("instance", type=_instance, metavar="INSTANCE", help="its GROUP_INSTANCE_ID")
+    leave.set_defaults(run=_leave)
+
     config = commands.add_parser("config", help="show the settings in force")
     config.add_argument("--table", action="store_true", help="show all settings as a table, in Markdown")
     config.set_defaults(run=_config)
@@ -150,6 +156,13 @@ def _position(text: str) -> str:
     return text
 
 
+def _instance(text: str) -> str:
+    try:
+        return msgspec.convert(text, InstanceId)
+    except msgspec.ValidationError:
+        raise argparse.ArgumentTypeError("expected a GROUP_INSTANCE_ID") from None
+
+
 def _lacks(command: str, extras: Sequence[str]) -> bool:
     line = what_is_missing(command, extras)
     if line is not None:
@@ -203,6 +216,12 @@ def _resume(options: argparse.Namespace, settings: Settings) -> int:
     from app.cli.resume import run_resume
 
     return run_resume(settings, options.vendor, options.url, options.skip or "")
+
+
+def _leave(options: argparse.Namespace, settings: Settings) -> int:
+    from app.cli.leave import run_leave
+
+    return run_leave(settings, options.instance)
 
 
 def _config(options: argparse.Namespace, settings: Settings) -> int:

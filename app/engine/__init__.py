@@ -16,6 +16,7 @@ from app.engine.app import (
     spare,
 )
 from app.engine.config import ConsumerConfig, ProducerConfig, ReaderConfig, TablesConfig
+from app.engine.consumer.leave_group import leave_group
 from app.engine.consumer.resumption import NotCommitted
 from app.engine.fatal import EXIT_PROTECT, die
 from app.engine.observer import EngineObserver
@@ -92,6 +93,7 @@ __all__ = [
     "die",
     "heartbeat_age",
     "install_tables",
+    "leave_group",
     "partition_of",
     "restore_report",
     "run",

@@ -152,6 +152,51 @@ PRIVATE_PARTS: Final = (
         upstream="no issue is known to us; a comment in the replaced method asks the question",
     ),
     PrivateParts(
+        names=(
+            "aiokafka.consumer.group_coordinator.GroupCoordinator.reset_generation",
+            "aiokafka.consumer.group_coordinator.GroupCoordinator.generation",
+            "aiokafka.consumer.group_coordinator.GroupCoordinator.member_id",
+            "aiokafka.consumer.group_coordinator.GroupCoordinator.group_id",
+            "aiokafka.consumer.group_coordinator.GroupCoordinator._closing",
+            "aiokafka.consumer.group_coordinator.GroupCoordinator._send_req",
+            "aiokafka.protocol.api.Request",
+            "aiokafka.protocol.api.RequestStruct",
+            "aiokafka.protocol.api.Response",
+            "aiokafka.protocol.types.Int16",
+            "aiokafka.protocol.types.Int32",
+            "aiokafka.protocol.types.Schema",
+            "aiokafka.protocol.types.String",
+            "aiokafka.consumer.group_coordinator.GroupCoordinator._subscription",
+            "aiokafka.consumer.subscription_state.SubscriptionState.assign_from_subscribed",
+            "aiokafka.protocol.admin.DescribeGroupsRequest",
+            "aiokafka.coordinator.protocol.ConsumerProtocol",
+            "aiokafka.consumer.group_coordinator.GroupCoordinator._client",
+            "aiokafka.client.AIOKafkaClient.cluster",
+        ),
+        modules=("consumer.static_member",),
+        why="Replaced for the consumer of a static member: aiokafka's heartbeats and commits do not carry the"
+        " group instance id. So a member that was replaced hears UNKNOWN_MEMBER_ID, forgets its member id,"
+        " and replaces the other one in turn. The question with the instance id is a request of our own. The"
+        " assignment of the whole group, which is asked for as well, aiokafka tells the leader only; and it"
+        " fails for a partition of a topic that the process before has read and this one does not.",
+    ),
+    PrivateParts(
+        names=(
+            "aiokafka.admin.AIOKafkaAdminClient",
+            "aiokafka.admin.AIOKafkaAdminClient._send_request_to_node",
+            "aiokafka.protocol.api.Request",
+            "aiokafka.protocol.api.RequestStruct",
+            "aiokafka.protocol.api.Response",
+            "aiokafka.protocol.types.Array",
+            "aiokafka.protocol.types.Int16",
+            "aiokafka.protocol.types.Int32",
+            "aiokafka.protocol.types.Schema",
+            "aiokafka.protocol.types.String",
+        ),
+        modules=("consumer.leave_group",),
+        why="Called with a request of our own: aiokafka has no call that removes a static member.",
+    ),
+    PrivateParts(
         names=("aiokafka.consumer.group_coordinator.GroupCoordinator.request_rejoin",),
         modules=("consumer.client_thread",),
         why="Called: a rebalance is asked for when a partition is resumed whose tables were not read.",

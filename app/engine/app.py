@@ -73,7 +73,13 @@ class SliceSchema(faust.Schema):  # type: ignore[type-arg]
 def _faust_options(config: ConsumerConfig, broker: str) -> dict[str, Any]:
     """Returns what `faust.App` takes besides the app id."""
     hosts = [host.strip().removeprefix("kafka://") for host in broker.split(",")]
+    # Faust's assignor writes its URL into the assignment, and refuses an assignment with another one. A
+    # static member gets that of the process before it, which may have run on a host of another name.
+    static = (
+        {"canonical_url": f"http://static/{config.group_instance_id}"} if config.group_instance_id else {}
+    )
     return {
+        **static,
         "broker": [f"kafka://{host}" for host in hosts],
         # Topics are created and checked before the start (docs/design.md#topics-first). Faust would create
         # only some of them, and too late.

@@ -65,6 +65,10 @@ class ConsumerConfig(Struct, frozen=True, kw_only=True):
     session_timeout: float = 10.0
     """For this long nobody handles the partitions of a worker that was killed. Brokers allow 6 s and more."""
 
+    group_instance_id: str = ""
+    """Makes this worker a static member: if its process is killed, the next one with the same id takes its
+    partitions over at once. Empty: a dynamic member, which has no id of its own."""
+
     heartbeat_interval: float = 1.0
     """Ten attempts within a session. It is also how soon a member hears of a rebalance."""
 

@@ -38,21 +38,6 @@ def _from_now_on(change: Any) -> None:
     replace(GroupCoordinator, "_do_heartbeat", watched)
 
 
-def fenced() -> None:
-    """Another member has the same instance id: the broker knows the id, and this member has another name."""
-
-    def change(coordinator: Any) -> None:
-        coordinator.member_id = "somebody else"
-
-    init = GroupCoordinator.__init__
-
-    def with_instance(self: Any, *args: Any, **options: Any) -> None:
-        init(self, *args, **{**options, "group_instance_id": "a"})
-
-    replace(GroupCoordinator, "__init__", with_instance)
-    _from_now_on(change)
-
-
 def failed() -> None:
     """The coordination in aiokafka fails by an error that is no answer of Kafka's."""
 
@@ -87,5 +72,5 @@ if __name__ == "__main__":
     signal.signal(signal.SIGUSR1, lambda *_: _now.set())
     replace(app.worker, "consumer_options", _short_times)
     if kind := sys.argv[1:]:
-        {"fenced": fenced, "failed": failed, "absent": absent}[kind[0]]()
+        {"failed": failed, "absent": absent}[kind[0]]()
     sys.exit(main(["worker"]))

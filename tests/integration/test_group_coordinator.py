@@ -182,7 +182,6 @@ def test_a_session_timeout_that_the_brokers_refuse_is_one_line(site: Site) -> No
 @pytest.mark.parametrize(
     ("kind", "reason"),
     [
-        ("fenced", "answers FencedInstanceIdError"),
         ("failed", "the coordination of the group failed: ValueError at "),
         ("absent", "no assignment and no answered heartbeat for"),
     ],
@@ -198,7 +197,8 @@ def test_any_other_cause_ends_the_worker_with_its_name(site: Site, kind: str, re
     assert "this text must not be seen" not in said
 
 
-def test_an_instance_id_in_the_environment_does_no_harm(site: Site) -> None:
+def test_an_instance_id_for_faust_does_no_harm(site: Site) -> None:
+    """Only `GROUP_INSTANCE_ID` makes a static member."""
     same = {"CONSUMER_GROUP_INSTANCE_ID": "a"}
     with site.worker(SHORT, **same) as first, site.worker(SHORT, **same) as second:
         first.wait_ready()

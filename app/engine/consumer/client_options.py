@@ -14,9 +14,8 @@ def client_options(conf: Settings, config: ConsumerConfig) -> dict[str, Any]:
     return {
         "client_id": conf.broker_client_id,
         "group_id": conf.id,
-        # Faust would take one from the environment. aiokafka's heartbeats lack it, so the brokers refuse none
-        # of two workers with the same one: they expel each other, for ever.
-        "group_instance_id": None,
+        # Faust would take one from its own variable, CONSUMER_GROUP_INSTANCE_ID, which nobody has checked.
+        "group_instance_id": config.group_instance_id or None,
         "enable_auto_commit": False,
         "auto_offset_reset": "earliest",
         "isolation_level": config.isolation_level,

@@ -79,7 +79,7 @@ class ClientThread(AIOKafkaConsumerThread):
     async def _look_at_group(self) -> None:
         while not self.should_stop:
             await self.sleep(_LOOK_SECONDS)
-            self.membership.look()
+            await self.membership.look()
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         # This is Faust's own method, in which the fetch settings are constants.

@@ -54,6 +54,10 @@ _NEVER_CURED: Final = {
     " it must be between their group.min.session.timeout.ms and group.max.session.timeout.ms",
     "InvalidGroupIdError": "the brokers refuse the group's name {group} (APP_ID)",
 }
+_ENDED: Final = {
+    "FencedInstanceIdError": "another worker has joined group {group} with the same GROUP_INSTANCE_ID"
+    " ({instance}); no two live workers may have the same one",
+}
 _OTHER: Final = "the coordinator of group {group} answers {answer}"
 
 _WRAPPED = re.compile(r"\b([A-Z]\w*)\(")
@@ -64,9 +68,10 @@ class CoordinatorWatch:
     """Told what the coordinator answers. `problem` is what keeps this worker out of its group, or None;
     `member` says whether it has been assigned its partitions, if only none, and keeps them."""
 
-    def __init__(self, group: str, session_timeout: float) -> None:
-        """`session_timeout` is in seconds."""
+    def __init__(self, group: str, session_timeout: float, instance: str = "") -> None:
+        """`session_timeout` is in seconds. `instance` is the id of a static member, or empty."""
         self._group = group
+        self._instance = instance
         self._session = session_timeout
         self._said: set[str] = set()
         self.member = False
@@ -82,7 +87,7 @@ class CoordinatorWatch:
         if answer in _NEVER_CURED:
             return Verdict(Step.REFUSE, self._line(_NEVER_CURED[answer]))
         if not can_go_away(problem):
-            return Verdict(Step.END, self._line(_OTHER, answer))
+            return Verdict(Step.END, self._line(_ENDED.get(answer, _OTHER), answer))
         return Verdict(Step.WAIT, self._say(self._line(_CAN_GO_AWAY.get(answer, _OTHER), answer)))
 
     def look(self, now: float, *, known: bool, metadata_at: float) -> str | None:
@@ -135,7 +140,7 @@ class CoordinatorWatch:
         self._said.clear()
 
     def _line(self, text: str, answer: str = "") -> str:
-        return text.format(group=self._group, session=self._session, answer=answer)
+        return text.format(group=self._group, session=self._session, instance=self._instance, answer=answer)
 
 
 def answer_of(problem: BaseException) -> str:

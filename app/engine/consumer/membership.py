@@ -13,6 +13,7 @@ from typing import Any
 import aiokafka
 
 from app.engine.config import ConsumerConfig
+from app.engine.consumer import static_member
 from app.engine.consumer.coordinator_watch import RETRY_SECONDS, CoordinatorWatch, Step
 from app.engine.fatal import describe, die, refuse
 from app.engine.watchdog.absence import Absence
@@ -31,7 +32,10 @@ class GroupMembership:
     first."""
 
     def __init__(self, group: str, config: ConsumerConfig) -> None:
-        self._watch = CoordinatorWatch(group, config.session_timeout)
+        self._instance = config.group_instance_id
+        self._watch = CoordinatorWatch(group, config.session_timeout, self._instance)
+        self._must_look_at_assignment = bool(self._instance)
+        self._has_unsubscribed = False
         self._metadata_is_fresh = 2 * config.metadata_max_age
         self._metadata_at = 0.0
         self._consumer: aiokafka.AIOKafkaConsumer | None = None
@@ -41,6 +45,10 @@ class GroupMembership:
         self._consumer = consumer
         self._watch_heartbeats(consumer._coordinator)
         self._watch_refusals(consumer._coordinator)
+        if self._instance:
+            coordinator = consumer._coordinator
+            static_member.keep_member_id(coordinator, self._instance, partial(self._refused, coordinator))
+            static_member.ignore_unsubscribed(coordinator, consumer.subscription, self._found_unsubscribed)
         consumer._client.cluster.add_listener(self._on_metadata)
 
     @property
@@ -74,14 +82,28 @@ class GroupMembership:
         """Called when this worker begins to give up its partitions."""
         self._watch.revoked()
 
-    def look(self) -> None:
-        """Says once if no broker names a coordinator. Called every second."""
+    async def look(self) -> None:
+        """Says once if no broker names a coordinator. Called every second, and returns at once, but for a
+        static member's first look at the assignment."""
         if self._consumer is None or not self._consumer.subscription():
             return
         known = self._consumer._coordinator.coordinator_id is not None
         line = self._watch.look(monotonic(), known=known, metadata_at=self._metadata_at)
         if line:
             logger.error("%s; asking again until one does", line)
+        if self._must_look_at_assignment and self._watch.member:
+            await self._look_at_assignment(self._consumer)
+
+    def _found_unsubscribed(self) -> None:
+        self._has_unsubscribed = True
+
+    async def _look_at_assignment(self, consumer: aiokafka.AIOKafkaConsumer) -> None:
+        """Asks for a rebalance if a static member came back to an assignment for other topics."""
+        unassigned = await static_member.has_unassigned(consumer._coordinator, consumer.subscription())
+        self._must_look_at_assignment = unassigned is None
+        if unassigned or (unassigned is False and self._has_unsubscribed):
+            logger.info("the assignment is not for the topics of this worker: asking for a rebalance")
+            consumer._coordinator.request_rejoin()
 
     def _watch_heartbeats(self, coordinator: Any) -> None:
         # aiokafka keeps the time of the last answered heartbeat in a local variable.

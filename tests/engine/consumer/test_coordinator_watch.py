@@ -96,10 +96,9 @@ def test_a_setting_that_no_restart_cures(problem: KafkaError, text: str) -> None
 @pytest.mark.parametrize(
     ("problem", "name"),
     [
-        (wrapped(FencedInstanceIdError()), "FencedInstanceIdError"),
         (
-            KafkaError("Unexpected exception in heartbeat task: FencedInstanceIdError()"),
-            "FencedInstanceIdError",
+            KafkaError("Unexpected exception in heartbeat task: FencedLeaderEpochError()"),
+            "FencedLeaderEpochError",
         ),
         (KafkaError(repr(ValueError("s3nt1nel("))), "ValueError"),
         (KafkaError("s3nt1nel"), "KafkaError"),
@@ -108,6 +107,14 @@ def test_a_setting_that_no_restart_cures(problem: KafkaError, text: str) -> None
 )
 def test_any_other_answer_ends_the_worker_with_its_name(problem: KafkaError, name: str) -> None:
     assert watch().refused(problem) == (Step.END, f"the coordinator of group g answers {name}")
+    assert not can_go_away(problem)
+
+
+@pytest.mark.parametrize("problem", [FencedInstanceIdError(), wrapped(FencedInstanceIdError())])
+def test_a_member_that_was_replaced_ends_and_names_the_setting(problem: KafkaError) -> None:
+    step, line = CoordinatorWatch("g", SESSION, "pod-2").refused(problem)
+    assert step is Step.END
+    assert "another worker has joined group g with the same GROUP_INSTANCE_ID (pod-2)" in (line or "")
     assert not can_go_away(problem)
 
 

@@ -22,6 +22,11 @@ SHORT_SESSION = "6" if os.environ.get("BROKER_URL") else "2"
 allow 6 s and more."""
 
 
+LONG_SESSION = "120"
+"""Longer than a case may take to recover, in seconds: for workers that must not wait for the end of a
+session."""
+
+
 class Case(Struct, frozen=True, kw_only=True):
     name: str
     fault: str
@@ -72,4 +77,4 @@ def run_case(
     return outcome
 
 
-__all__ = ["FULL_EVENTS", "SHORT_SESSION", "Case", "CaseFailed", "Play", "run_case"]
+__all__ = ["FULL_EVENTS", "LONG_SESSION", "SHORT_SESSION", "Case", "CaseFailed", "Play", "run_case"]

@@ -2,7 +2,7 @@
 
 import signal
 
-from tests.tools.faults.cases.case import Case
+from tests.tools.faults.cases.case import LONG_SESSION, Case
 from tests.tools.faults.cluster import Cluster
 from tests.tools.faults.pods import Pod
 from tests.tools.faults.stage import Stage
@@ -49,6 +49,17 @@ def _kill_soon(stage: Stage, pod: Pod) -> None:
     pod.kill()
 
 
+def _kill_static(stage: Stage, _cluster: Cluster, events: int) -> None:
+    """Nobody waits for the end of a session: it is longer than a case may take to recover."""
+    for number in (1, 2):
+        stage.pod(GROUP_INSTANCE_ID=f"static-{number}")
+    stage.wait_ready()
+    with stage.flow(RATE, events):
+        for pods in (stage.pods[:1], stage.pods[1:], stage.pods):
+            _kill(stage, *pods)
+            stage.recovered()
+
+
 def _terminate(stage: Stage, _cluster: Cluster, events: int) -> None:
     stage.steady()
     with stage.flow(RATE, events):
@@ -76,6 +87,12 @@ CASES = [
     Case(name="kill-one", fault="kill -9 of one of two workers, three times", play=_kill_one),
     Case(name="kill-both", fault="kill -9 of both workers", play=_kill_both),
     Case(name="kill-bursts", fault="kill -9 of two workers in turn, in bursts of ten", play=_kill_in_bursts),
+    Case(
+        name="kill-static",
+        fault="static members: kill -9 of each of two workers, then of both, with a session of 120 s",
+        play=_kill_static,
+        settings={"SESSION_TIMEOUT": LONG_SESSION},
+    ),
     Case(
         name="sigterm",
         fault="SIGTERM of two workers in turn, twice",

@@ -7,7 +7,7 @@ write hides a stale row.
 import signal
 
 from tests.kafka import end_offsets
-from tests.tools.faults.cases.case import Case
+from tests.tools.faults.cases.case import LONG_SESSION, Case
 from tests.tools.faults.cluster import Cluster
 from tests.tools.faults.failed import CaseFailed
 from tests.tools.faults.points import FREEZE
@@ -73,6 +73,27 @@ def _repaired_by_the_restore(stage: Stage, _cluster: Cluster, events: int) -> No
     stage.recovered()
 
 
+def _replaced_while_stopped(stage: Stage, _cluster: Cluster, events: int) -> None:
+    """Another process with the same instance id takes over long before the session is over."""
+    zombie = stage.pod(point=FREEZE, GROUP_INSTANCE_ID="static-1")
+    stage.pod(GROUP_INSTANCE_ID="static-2")
+    stage.wait_ready()
+    with stage.flow(_RATE, events // 2):
+        stage.work_left()
+        stage.arm()
+        stage.wait_fired()
+        stage.abandon(zombie)
+        stage.pod(GROUP_INSTANCE_ID="static-1")
+        stage.recovered()
+    _second_pass(stage, events)
+    zombie.signal(signal.SIGCONT)
+    stage.wait(lambda: not zombie.alive, "the end of the worker that was replaced", 30.0)
+    if not any("with the same GROUP_INSTANCE_ID (static-1)" in why for why in zombie.reasons()):
+        raise CaseFailed(f"the worker that was replaced ended with {zombie.reasons()}")
+    # It hears that it was replaced as soon as it wakes up, and may end before it writes.
+    _wait_repaired(stage)
+
+
 def _second_pass(stage: Stage, events: int) -> None:
     stage.load.publish(max(events - stage.load.published, 0))
     stage.load.flush()
@@ -106,18 +127,27 @@ CASES = [
         play=play,
         users=_USERS,
         events=2 * 5 * _USERS,
+        settings=settings,
     )
-    for name, fault, play in (
-        ("zombie", "SIGSTOP past the session timeout, then SIGCONT", _stopped),
+    for name, fault, play, settings in (
+        ("zombie", "SIGSTOP past the session timeout, then SIGCONT", _stopped, {}),
         (
             "zombie-write",
             "stopped between the check of the heartbeat and the changelog write, then SIGCONT",
             _repaired_by_the_scan,
+            {},
         ),
         (
             "zombie-restart",
             "the same, and kill -9 of all workers at once after the write",
             _repaired_by_the_restore,
+            {},
+        ),
+        (
+            "zombie-static",
+            "a static member stopped before the changelog write, replaced by one with its id, then SIGCONT",
+            _replaced_while_stopped,
+            {"SESSION_TIMEOUT": LONG_SESSION},
         ),
     )
 ]

@@ -1,0 +1,34 @@
+"""What the coordinator says of the group of a test."""
+
+from functools import cache
+from typing import NamedTuple
+
+from confluent_kafka.admin import AdminClient
+
+from tests.integration.worker import Site
+
+
+class Member(NamedTuple):
+    instance: str
+    """The group instance id, or empty."""
+    member_id: str
+    partitions: frozenset[tuple[str, int]]
+
+
+@cache
+def _admin(bootstrap: str) -> AdminClient:
+    """Making a client costs more than its requests, and tests ask again and again."""
+    return AdminClient({"bootstrap.servers": bootstrap})
+
+
+def members(site: Site) -> list[Member]:
+    """Returns the members of the site's group, sorted by their instance ids."""
+    admin, group = _admin(site.broker), site.settings.app_id
+    return sorted(
+        Member(
+            each.group_instance_id or "",
+            each.member_id,
+            frozenset((tp.topic, tp.partition) for tp in each.assignment.topic_partitions),
+        )
+        for each in admin.describe_consumer_groups([group])[group].result().members
+    )
