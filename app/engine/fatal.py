@@ -8,7 +8,9 @@ restarts the worker, which goes on from its last commit.
 import logging
 import os
 import sys
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NoReturn
 
 EXIT_PROTECT = 70
@@ -19,9 +21,24 @@ EXIT_REFUSED = 1
 
 logger = logging.getLogger(__name__)
 
+_last_steps: dict[int, Callable[[], None]] = {}
+"""What `die` does in a thread before it exits, by the identifier of the thread."""
+
+
+def before_exit(steps: Callable[[], None]) -> None:
+    """Has `die` call the steps before it exits, if it is called in the thread of this call.
+
+    That is the thread of the event loop, which therefore stands still meanwhile: nothing more is handled,
+    sent or acknowledged. The steps must end by themselves. They are called once, and what they raise is
+    ignored.
+    """
+    _last_steps[threading.get_ident()] = steps
+
 
 def die(reason: str, *, leave: Callable[[int], NoReturn] = os._exit) -> NoReturn:
     """Logs the reason and ends the process with `EXIT_PROTECT`; never returns. Nothing more is acknowledged.
+
+    In the thread of the event loop the worker leaves its group first (`departure.py`).
 
     `reason` is one line of names, counts and positions, never a payload. `leave` exists for unit tests; it
     must raise, because the callers rely on it that nothing runs after this call.
@@ -31,6 +48,9 @@ def die(reason: str, *, leave: Callable[[int], NoReturn] = os._exit) -> NoReturn
         handler.flush()
     sys.stdout.flush()
     sys.stderr.flush()
+    if steps := _last_steps.pop(threading.get_ident(), None):
+        with suppress(Exception):
+            steps()
     leave(EXIT_PROTECT)
 
 

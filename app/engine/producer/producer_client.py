@@ -1,6 +1,7 @@
 """The producer's client of aiokafka: how it is started, and closed while brokers are away."""
 
 import asyncio
+import socket
 
 from aiokafka import AIOKafkaProducer
 
@@ -33,3 +34,10 @@ async def abandon(client: AIOKafkaProducer) -> None:
         sender.cancel()
         await asyncio.sleep(0)
     await client.client.close()
+
+
+def sockets_of(client: AIOKafkaProducer) -> list[socket.socket]:
+    """Returns a copy of the socket of each open connection. The connections are not affected when a copy is
+    closed."""
+    writers = [connection._writer for connection in client.client._conns.values()]
+    return [writer.get_extra_info("socket").dup() for writer in writers if writer is not None]
