@@ -10,7 +10,6 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from typing import NoReturn
 
 EXIT_PROTECT = 70
@@ -30,7 +29,7 @@ def before_exit(steps: Callable[[], None]) -> None:
 
     That is the thread of the event loop, which therefore stands still meanwhile: nothing more is handled,
     sent or acknowledged. The steps must end by themselves. They are called once, and what they raise is
-    ignored.
+    logged.
     """
     _last_steps[threading.get_ident()] = steps
 
@@ -49,8 +48,10 @@ def die(reason: str, *, leave: Callable[[int], NoReturn] = os._exit) -> NoReturn
     sys.stdout.flush()
     sys.stderr.flush()
     if steps := _last_steps.pop(threading.get_ident(), None):
-        with suppress(Exception):
+        try:
             steps()
+        except Exception as problem:  # noqa: BLE001 - nothing keeps this process from ending
+            logger.warning("the last steps failed: %s", describe(problem))
     leave(EXIT_PROTECT)
 
 

@@ -322,7 +322,7 @@ def test_a_dying_loop_takes_its_last_steps_after_the_line_and_any_other_thread_n
 
     def steps() -> None:
         order.append([record.getMessage() for record in caplog.records])
-        raise ValueError("what fails here keeps nobody from ending")
+        raise ValueError("this text must not be seen")
 
     def leave(code: int) -> NoReturn:
         order.append(code)
@@ -332,7 +332,7 @@ def test_a_dying_loop_takes_its_last_steps_after_the_line_and_any_other_thread_n
         with pytest.raises(Died):
             die("a reason", leave=leave)
 
-    with caplog.at_level(logging.CRITICAL):
+    with caplog.at_level(logging.WARNING):
         before_exit(steps)
         if not here:
             other = threading.Thread(target=end)
@@ -343,6 +343,8 @@ def test_a_dying_loop_takes_its_last_steps_after_the_line_and_any_other_thread_n
             caplog.clear()
         end()
     assert order == [["stopping to protect data: a reason"], EXIT_PROTECT]
+    assert "the last steps failed: ValueError at " in caplog.text
+    assert "this text must not be seen" not in caplog.text
 
 
 def test_refusing_says_why_on_standard_error_and_leaves_with_the_agreed_code(

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from contextlib import suppress
 
 from aiokafka import AIOKafkaProducer
 
@@ -39,5 +40,9 @@ async def abandon(client: AIOKafkaProducer) -> None:
 def sockets_of(client: AIOKafkaProducer) -> list[socket.socket]:
     """Returns a copy of the socket of each open connection. The connections are not affected when a copy is
     closed."""
-    writers = [connection._writer for connection in client.client._conns.values()]
-    return [writer.get_extra_info("socket").dup() for writer in writers if writer is not None]
+    sockets = []
+    for connection in client.client._conns.values():
+        if connection._writer is not None:
+            with suppress(OSError):  # it is lost, and aiokafka has not seen it yet
+                sockets.append(connection._writer.get_extra_info("socket").dup())
+    return sockets
