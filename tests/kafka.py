@@ -218,6 +218,12 @@ def committed(bootstrap: str, group: str, topic: str) -> dict[int, int]:
     return committed_of(bootstrap, group, [topic])[topic]
 
 
+def members(bootstrap: str, group: str) -> int:
+    """Returns how many members the group has, also if it does not know yet that one has died."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    return len(admin.describe_consumer_groups([group])[group].result().members)
+
+
 def committed_of(bootstrap: str, group: str, topics: Iterable[str]) -> dict[str, dict[int, int]]:
     """Does the same as `committed` for several topics, with one client: making one costs more than its
     requests."""

@@ -197,6 +197,24 @@ PRIVATE_PARTS: Final = (
         why="Called with a request of our own: aiokafka has no call that removes a static member.",
     ),
     PrivateParts(
+        names=(
+            "aiokafka.AIOKafkaConsumer._coordinator",
+            "aiokafka.consumer.group_coordinator.GroupCoordinator.generation",
+            "aiokafka.consumer.group_coordinator.GroupCoordinator.group_id",
+            "aiokafka.consumer.group_coordinator.GroupCoordinator.member_id",
+            "aiokafka.consumer.group_coordinator.GroupCoordinator._group_instance_id",
+            "aiokafka.consumer.group_coordinator.GroupCoordinator._coordination_task",
+            "aiokafka.consumer.group_coordinator.GroupCoordinator._heartbeat_task",
+            "aiokafka.consumer.group_coordinator.GroupCoordinator._send_req",
+            "aiokafka.protocol.group.LeaveGroupRequest",
+        ),
+        modules=("consumer.membership",),
+        why="Called: a worker that ends with code 70 leaves its group. aiokafka's own close() first waits for"
+        " the end of a rebalance, which waits for the event loop. Its _maybe_leave_group() does not say"
+        " whether the coordinator has confirmed, and forgets the member: a commit that is tried again after"
+        " that would be accepted from anybody while the group is empty.",
+    ),
+    PrivateParts(
         names=("aiokafka.consumer.group_coordinator.GroupCoordinator.request_rejoin",),
         modules=("consumer.client_thread",),
         why="Called: a rebalance is asked for when a partition is resumed whose tables were not read.",
@@ -252,5 +270,15 @@ PRIVATE_PARTS: Final = (
         modules=("producer.producer_client",),
         why="Called: closes a producer without waiting until a broker takes what is left.",
         upstream="aiokafka #1101 reports that stop() never returns while the brokers are away; it is open",
+    ),
+    PrivateParts(
+        names=(
+            "aiokafka.AIOKafkaProducer.client",
+            "aiokafka.client.AIOKafkaClient._conns",
+            "aiokafka.conn.AIOKafkaConnection._writer",
+        ),
+        modules=("producer.producer_client",),
+        why="Read: before a process ends, its connections are ended by their sockets. aiokafka needs the"
+        " event loop for that, which stands still (departure.py).",
     ),
 )

@@ -8,6 +8,7 @@ restarts the worker, which goes on from its last commit.
 import logging
 import os
 import sys
+import threading
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -19,9 +20,24 @@ EXIT_REFUSED = 1
 
 logger = logging.getLogger(__name__)
 
+_last_steps: dict[int, Callable[[], None]] = {}
+"""What `die` does in a thread before it exits, by the identifier of the thread."""
+
+
+def before_exit(steps: Callable[[], None]) -> None:
+    """Has `die` call the steps before it exits, if it is called in the thread of this call.
+
+    That is the thread of the event loop, which therefore stands still meanwhile: nothing more is handled,
+    sent or acknowledged. The steps must end by themselves. They are called once, and what they raise is
+    logged.
+    """
+    _last_steps[threading.get_ident()] = steps
+
 
 def die(reason: str, *, leave: Callable[[int], NoReturn] = os._exit) -> NoReturn:
     """Logs the reason and ends the process with `EXIT_PROTECT`; never returns. Nothing more is acknowledged.
+
+    In the thread of the event loop the worker leaves its group first (`departure.py`).
 
     `reason` is one line of names, counts and positions, never a payload. `leave` exists for unit tests; it
     must raise, because the callers rely on it that nothing runs after this call.
@@ -31,6 +47,11 @@ def die(reason: str, *, leave: Callable[[int], NoReturn] = os._exit) -> NoReturn
         handler.flush()
     sys.stdout.flush()
     sys.stderr.flush()
+    if steps := _last_steps.pop(threading.get_ident(), None):
+        try:
+            steps()
+        except Exception as problem:  # noqa: BLE001 - nothing keeps this process from ending
+            logger.warning("the last steps failed: %s", describe(problem))
     leave(EXIT_PROTECT)
 
 

@@ -16,7 +16,8 @@ import faust
 from aiokafka.errors import KafkaError
 
 from app.engine.app import consumer_of, spare
-from app.engine.fatal import describe, die
+from app.engine.departure import depart
+from app.engine.fatal import before_exit, describe, die
 from app.engine.producer.partitioner import ACCELERATED
 
 EXIT_DONE = 0
@@ -57,6 +58,7 @@ async def _run_beside(
 async def _run(app: faust.App, stop_deadline: float) -> int:
     loop = asyncio.get_running_loop()
     app.loop = loop
+    before_exit(lambda: depart(app))
     asked = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked.set)

@@ -13,7 +13,7 @@ import pytest
 
 from app.engine import EXIT_PROTECT, InThread, MoreRoom, Partition, Pause, Slice, Step, die, run_slices
 from app.engine.consumer.offset_tracker import OffsetTracker
-from app.engine.fatal import refuse
+from app.engine.fatal import before_exit, refuse
 from app.errors import UnsupportedVersion
 from app.versions import PINNED, check_versions
 from tests.waiting import GIVE_UP_SECONDS
@@ -312,6 +312,39 @@ def test_dying_says_why_in_one_line_and_leaves_with_the_agreed_code(caplog: pyte
         die("a reason", leave=leave)
     assert codes == [EXIT_PROTECT]
     assert [record.getMessage() for record in caplog.records] == ["stopping to protect data: a reason"]
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_a_dying_loop_takes_its_last_steps_after_the_line_and_any_other_thread_none(
+    caplog: pytest.LogCaptureFixture, here: bool
+) -> None:
+    order: list[object] = []
+
+    def steps() -> None:
+        order.append([record.getMessage() for record in caplog.records])
+        raise ValueError("this text must not be seen")
+
+    def leave(code: int) -> NoReturn:
+        order.append(code)
+        raise Died
+
+    def end() -> None:
+        with pytest.raises(Died):
+            die("a reason", leave=leave)
+
+    with caplog.at_level(logging.WARNING):
+        before_exit(steps)
+        if not here:
+            other = threading.Thread(target=end)
+            other.start()
+            other.join()
+            assert order == [EXIT_PROTECT]
+            order.clear()
+            caplog.clear()
+        end()
+    assert order == [["stopping to protect data: a reason"], EXIT_PROTECT]
+    assert "the last steps failed: ValueError at " in caplog.text
+    assert "this text must not be seen" not in caplog.text
 
 
 def test_refusing_says_why_on_standard_error_and_leaves_with_the_agreed_code(

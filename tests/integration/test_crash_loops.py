@@ -67,7 +67,12 @@ def resume(site: Site, worker: WorkerProcess, *arguments: str) -> tuple[int, str
 
 def notes(site: Site) -> dict[tuple[str, int], CommitNote]:
     """Returns the notes of all committed offsets that are not empty."""
-    return asyncio.run(_notes(site.broker, site.settings.app_id))
+    return notes_of(site.broker, site.settings.app_id)
+
+
+def notes_of(broker: str, group: str) -> dict[tuple[str, int], CommitNote]:
+    """Does the same for any group."""
+    return asyncio.run(_notes(broker, group))
 
 
 async def _notes(broker: str, group: str) -> dict[tuple[str, int], CommitNote]:

@@ -11,10 +11,13 @@ import pytest
 from app.engine import EXIT_PROTECT
 from tests.engine.toy_process import Position, ToyProcess
 from tests.engine.toy_worker import Toy
-from tests.kafka import committed, create_topics, end_offsets, produce
+from tests.integration.test_crash_loops import notes_of
+from tests.kafka import committed, create_topics, end_offsets, members, produce
 from tests.waiting import wait_until
 
 PARTITIONS = 6
+LONG_SESSION = 1200.0
+"""Seconds. No test waits for so long, so a group that goes on sooner was left."""
 
 
 class Stage:
@@ -36,6 +39,9 @@ class Stage:
 
     def committed(self) -> dict[int, int]:
         return committed(self.broker, self.group, self.topic)
+
+    def members(self) -> int:
+        return members(self.broker, self.group)
 
     def ends(self) -> dict[int, int]:
         return end_offsets(self.broker, self.topic)
@@ -131,6 +137,18 @@ def test_an_exception_in_an_agent_ends_the_process_and_acknowledges_nothing(stag
     assert said.count("stopping to protect data: ") == 1
     assert "ValueError" in said
     assert "this text must not be seen" not in said
+
+
+def test_a_worker_that_dies_is_out_of_its_group_at_once(stage: Stage) -> None:
+    stage.feed(1200)
+    with stage.toy("dying", fail_at=(2, 0), session_timeout=LONG_SESSION) as worker:
+        assert worker.exit_code() == EXIT_PROTECT
+    wait_until(lambda: stage.members() == 0, "the dead worker is out of the group")
+    # It did not give its partitions back, so its death counts.
+    assert notes_of(stage.broker, stage.group)[stage.topic, 2].attempts == 1
+    with stage.toy("next", session_timeout=LONG_SESSION) as worker:
+        wait_until(lambda: stage.committed() == stage.ends(), "everything committed")
+        assert worker.terminate() == 0
 
 
 def test_sigterm_commits_everything_that_was_handled_and_leaves_the_rest(stage: Stage) -> None:

@@ -12,11 +12,13 @@ from typing import NoReturn
 
 import pytest
 from aiokafka.errors import KafkaConnectionError
+from aiokafka.protocol.produce import ProduceRequest
 
 from app.embedded_kafka import EmbeddedKafka
 from app.engine.config import ProducerConfig
+from app.engine.departure import end_connections
 from app.engine.producer.producer import GroupCommitProducer, ProducerFailed, RecordTooLarge
-from tests.kafka import consume_all, create_topics
+from tests.kafka import consume_all, create_topics, end_offsets
 from tests.waiting import GIVE_UP_SECONDS, async_wait_until
 
 
@@ -127,6 +129,39 @@ async def test_stopping_gives_up_on_a_broker_that_does_not_answer(
         with pytest.raises(RuntimeError, match="not running"):
             producer.append(unique("other"), 0, None, b"late")
         kafka.resume()
+
+
+@pytest.mark.kafka
+async def test_connections_are_ended_when_the_broker_has_handled_what_was_sent(
+    unique: Callable[[str], str],
+) -> None:
+    topic = unique("ended")
+    with EmbeddedKafka() as kafka:
+        create_topics(kafka.bootstrap, {topic: 1})
+        async with running(kafka.bootstrap) as producer:
+            producer.append(topic, 0, None, b"before")
+            await producer.flush()
+            kafka.pause()
+            producer.append(topic, 0, None, b"sent")
+            await async_wait_until(lambda: _is(_is_sent(producer)), "the record is sent")
+            assert not end_connections(producer.sockets(), 0.2)
+            kafka.resume()
+            assert end_connections(producer.sockets(), GIVE_UP_SECONDS)
+            assert end_offsets(kafka.bootstrap, topic) == {0: 2}
+            # This process does not end, so its producer connects again.
+            await producer.flush()
+        assert [r.value for r in consume_all(kafka.bootstrap, topic)] == [b"before", b"sent"]
+
+
+def _is_sent(producer: GroupCommitProducer) -> bool:
+    """Returns whether a request with records waits for its answer."""
+    assert producer._client is not None
+    connections = producer._client.client._conns.values()
+    return any(
+        request.API_KEY == ProduceRequest.API_KEY
+        for connection in connections
+        for _, request, _ in connection._requests
+    )
 
 
 async def test_a_producer_that_finds_no_broker_says_so_and_leaves_nothing_open() -> None:

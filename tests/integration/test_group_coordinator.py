@@ -10,7 +10,6 @@ from typing import Any, Self
 
 import pytest
 from confluent_kafka import Consumer
-from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._acl import AclOperation
 from confluent_kafka.admin._resource import ResourceType
 
@@ -18,7 +17,7 @@ from app.engine import EXIT_PROTECT
 from tests.broker import shared
 from tests.integration.recount import assert_everything
 from tests.integration.worker import Site, WorkerProcess
-from tests.kafka import produce
+from tests.kafka import members, produce
 from tests.rights import without_right
 from tests.tools.bench.bodies import bodies
 from tests.tools.faults.cluster import authorising_broker
@@ -93,11 +92,6 @@ def strangers(site: Site, count: int, options: dict[str, str] = CLASSIC) -> Iter
         yield
 
 
-def members(site: Site) -> int:
-    admin, group = AdminClient({"bootstrap.servers": site.broker}), site.settings.app_id
-    return len(admin.describe_consumer_groups([group])[group].result().members)
-
-
 def no_right(site: Site) -> AbstractContextManager[None]:
     return without_right(site.broker, ResourceType.GROUP, site.settings.app_id, AclOperation.READ)
 
@@ -149,7 +143,8 @@ def test_a_cause_that_can_go_away_is_said_once_and_waited_for(site: Site, kind: 
         taken = "right" not in kind
         if taken:
             worker.signal(signal.SIGSTOP)
-            wait_until(lambda: members(site) == 0, "the session of the stopped worker is over")
+            group = site.settings.app_id
+            wait_until(lambda: members(site.broker, group) == 0, "the session of the stopped worker is over")
         with cause(site):
             worker.signal(signal.SIGCONT)
             wait_refused(worker, text)

@@ -225,6 +225,14 @@ class ClientThread(AIOKafkaConsumerThread):
         except Exception:  # noqa: BLE001 - the process ends for another reason, which must be said
             return False
 
+    def leave_group(self, seconds: float) -> bool:
+        """Returns whether this worker has left its group within so many seconds, or is no member that others
+        would wait for. It blocks the calling thread for the same reason."""
+        try:
+            return asyncio.run_coroutine_threadsafe(self.membership.leave(), self.thread_loop).result(seconds)
+        except Exception:  # noqa: BLE001 - the process ends for another reason, which was said
+            return False
+
     async def _commit_offsets(
         self, offsets: dict[Partition, int], notes: dict[Partition, CommitNote], generation: int
     ) -> bool:

@@ -145,6 +145,11 @@ class SliceConsumer(driver.Consumer):
         self.assignment_state.end_attempts()
         self._committer.commit_at_the_end()
 
+    def leave_group(self, seconds: float) -> bool:
+        """Returns whether nobody in the group waits for this worker any more. The process is about to end. It
+        blocks for up to so many seconds."""
+        return self._thread.leave_group(seconds)
+
     async def _drain_messages(self, fetcher: Any) -> None:
         try:
             await self._fetch_loop.run(lambda: bool(self.should_stop or fetcher.should_stop))

@@ -11,6 +11,8 @@ from time import monotonic
 from typing import Any
 
 import aiokafka
+from aiokafka.errors import NoError, for_code
+from aiokafka.protocol.group import LeaveGroupRequest
 
 from app.engine.config import ConsumerConfig
 from app.engine.consumer import static_member
@@ -81,6 +83,23 @@ class GroupMembership:
     def revoked(self) -> None:
         """Called when this worker begins to give up its partitions."""
         self._watch.revoked()
+
+    async def leave(self) -> bool:
+        """Returns whether the coordinator has confirmed that this worker is no member any more. Called when
+        the process is about to end: the client cannot be used after it. Raises KafkaError.
+
+        A static member does not leave. Its restart has its place.
+        """
+        coordinator = None if self._consumer is None else self._consumer._coordinator
+        if coordinator is None or coordinator.generation <= 0 or coordinator._group_instance_id is not None:
+            return True
+        # They would join again as soon as a heartbeat is refused.
+        for task in (coordinator._coordination_task, coordinator._heartbeat_task):
+            if task is not None:
+                task.cancel()
+        request = LeaveGroupRequest(coordinator.group_id, coordinator.member_id)
+        answer = await coordinator._send_req(request)
+        return for_code(answer.error_code) is NoError
 
     async def look(self) -> None:
         """Says once if no broker names a coordinator. Called every second, and returns at once, but for a

@@ -11,6 +11,7 @@ that record (`request_groups.py`, docs/design.md#group-commit).
 
 import asyncio
 import logging
+import socket
 import time
 from collections.abc import Awaitable, Callable
 from typing import NoReturn
@@ -23,7 +24,7 @@ from app.engine.observer import EngineObserver
 from app.engine.producer.batches import FlushBatches, RecordTooLarge, RequestGroup
 from app.engine.producer.flush_tracker import FlushToken, FlushTracker
 from app.engine.producer.heartbeat_wait import HeartbeatAge, age_without_heartbeat
-from app.engine.producer.producer_client import abandon, started_client
+from app.engine.producer.producer_client import abandon, sockets_of, started_client
 from app.engine.producer.refusals import Headers, OnRefused, advice, is_of_a_record
 from app.engine.producer.request_groups import Acknowledged, send_batches
 
@@ -164,6 +165,11 @@ class GroupCommitProducer:
     def is_in_flight(self, topic: str, partition: int) -> bool:
         """Returns whether the log may have records of this producer whose offsets it does not know yet."""
         return partition in self._in_flight.get(topic, ())
+
+    def sockets(self) -> list[socket.socket]:
+        """Returns a copy of the socket of each connection, for the end of the process. The caller closes
+        them."""
+        return [] if self._client is None else sockets_of(self._client)
 
     def _open_round(self, topic: str) -> FlushBatches:
         if self._failure is not None:

@@ -1,6 +1,8 @@
 """The producer's client of aiokafka: how it is started, and closed while brokers are away."""
 
 import asyncio
+import socket
+from contextlib import suppress
 
 from aiokafka import AIOKafkaProducer
 
@@ -33,3 +35,14 @@ async def abandon(client: AIOKafkaProducer) -> None:
         sender.cancel()
         await asyncio.sleep(0)
     await client.client.close()
+
+
+def sockets_of(client: AIOKafkaProducer) -> list[socket.socket]:
+    """Returns a copy of the socket of each open connection. The connections are not affected when a copy is
+    closed."""
+    sockets = []
+    for connection in client.client._conns.values():
+        if connection._writer is not None:
+            with suppress(OSError):  # it is lost, and aiokafka has not seen it yet
+                sockets.append(connection._writer.get_extra_info("socket").dup())
+    return sockets
