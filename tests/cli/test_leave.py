@@ -17,6 +17,8 @@ from tests.rights import without_right
 from tests.tools.faults.cluster import authorising_broker
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.traced
+
 
 @pytest.fixture
 def ours(broker: str, unique: Callable[[str], str]) -> dict[str, str]:

@@ -15,6 +15,8 @@ from app.vendors import VENDORS
 from tests.cli.command import run
 from tests.kafka import create_topics, topic_names
 
+pytestmark = pytest.mark.traced
+
 
 @pytest.fixture
 def ours(each_broker: str, unique: Callable[[str], str]) -> dict[str, str]:

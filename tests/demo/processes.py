@@ -39,7 +39,7 @@ class Demo:
         output, errors = self.process.communicate(timeout=GIVE_UP_SECONDS)
         wait_until(lambda: all(map(is_gone, self._descendants)), "the end of all processes")
         wait_until(lambda: not self.processes(), "the end of the processes that nobody has seen")
-        assert list(self._temporary.iterdir()) == []
+        wait_until(lambda: not any(self._temporary.iterdir()), "the end of all temporary files")
         return output, errors
 
     def processes(self) -> set[int]:

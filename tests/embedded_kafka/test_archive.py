@@ -17,7 +17,7 @@ def test_a_node_starts_with_the_archive_of_make_install() -> None:
     if not archive_path().exists():
         pytest.skip("`make install` has made no archive here")
     with EmbeddedKafka() as kafka:
-        assert str(archive_path()) in Path(f"/proc/{kafka.pid()}/maps").read_text()
+        assert str(archive_path().resolve()) in Path(f"/proc/{kafka.pid()}/maps").read_text()
 
 
 @pytest.mark.kafka

@@ -13,7 +13,7 @@ from app.embedded_kafka import EmbeddedKafka, EmbeddedKafkaError
 from app.embedded_kafka.properties import free_ports
 from tests.embedded_kafka.processes import is_gone
 from tests.kafka import consume_all, create_topics, produce
-from tests.waiting import GIVE_UP_SECONDS
+from tests.waiting import GIVE_UP_SECONDS, wait_until
 
 pytestmark = pytest.mark.kafka
 
@@ -95,7 +95,12 @@ def test_three_nodes_take_records_without_the_leader(unique: Callable[[str], str
         topic = unique("topic")
         create_topics(kafka.bootstrap, {topic: 1})
         admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
-        partition = admin.list_topics(topic, timeout=GIVE_UP_SECONDS).topics[topic].partitions[0]
+        # The broker that answers may hear of the topic later than the one that was asked before.
+        partition = wait_until(
+            lambda: admin.list_topics(topic, timeout=GIVE_UP_SECONDS).topics[topic].partitions.get(0),
+            "a broker's answer that has the partition",
+        )
+        assert partition is not None
         assert len(partition.replicas) == 3
         kafka.kill(partition.leader)
         produce(kafka.bootstrap, topic, [(b"key", b"value")])

@@ -15,6 +15,8 @@ from tests.integration.test_crash_loops import notes_of
 from tests.kafka import committed, create_topics, end_offsets, members, produce
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.traced
+
 PARTITIONS = 6
 LONG_SESSION = 1200.0
 """Seconds. No test waits for so long, so a group that goes on sooner was left."""

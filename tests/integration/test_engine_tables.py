@@ -15,6 +15,8 @@ from tests.engine.toy_rows import apply_event, users_row
 from tests.kafka import committed, consume_all, create_topics, end_offsets, produce
 from tests.waiting import GIVE_UP_SECONDS, wait_until
 
+pytestmark = pytest.mark.traced
+
 PARTITIONS = 4
 # A session ends only if a test wants it, not because the machine stands still for some seconds.
 LONG, SHORT = 60.0, 6.0

@@ -17,6 +17,8 @@ from tests.kafka import add_partitions, create_topics, produce
 from tests.tools.bench.bodies import bodies
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.traced
+
 EVENTS = 300
 # A test that waits for the end of such a session fails.
 LONG = "1800"

@@ -27,6 +27,8 @@ from tests.kafka import Headers, Record, ToSend, committed, consume_all, create_
 from tests.tools.bench.bodies import bodies
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.traced
+
 KIB = 1 << 10
 # The check at the start would refuse topics with such small limits.
 UNCHECKED = ("tests.integration.unchecked_worker",)

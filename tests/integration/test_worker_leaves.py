@@ -15,6 +15,8 @@ from tests.integration.worker import Site, WorkerProcess
 from tests.kafka import members
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.traced
+
 DYING = "tests.integration.dying_worker"
 LINE = "stopping to protect data: "
 NOT_LEFT = "the group is not left"

@@ -11,6 +11,8 @@ from tests.kafka import ToSend, add_partitions, create_topics, produce, set_conf
 from tests.tools.bench.bodies import bodies
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.traced
+
 WATCHING = ("tests.integration.topic_watch_worker",)
 
 
