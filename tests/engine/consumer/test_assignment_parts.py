@@ -414,8 +414,8 @@ class TestAssignmentState:
         assert assignment_state.committable() == {HERE: 5, THERE: 0}
 
 
-def test_what_is_behind_the_end_of_a_short_slice_is_read_again_after_the_commit_that_moves_there() -> None:
-    """Of a suspect, the offsets of a slice are bounded: the cause must be in those of which workers died."""
+def fetching_a_suspect() -> tuple[AssignmentState, int]:
+    """Returns a state with one partition, a suspect of 400 records that is in work, and a fetch's epoch."""
     state = AssignmentState()
     state.assigned({HERE: (0, CommitNote(attempts=SUSPECT))})
     state.begin_seek()
@@ -425,6 +425,12 @@ def test_what_is_behind_the_end_of_a_short_slice_is_read_again_after_the_commit_
     begin_and_commit(state)
     epoch = state.start_fetch()
     assert epoch is not None
+    return state, epoch
+
+
+def test_what_is_behind_the_end_of_a_short_slice_is_read_again_after_the_commit_that_moves_there() -> None:
+    """Of a suspect, the offsets of a slice are bounded: the cause must be in those of which workers died."""
+    state, epoch = fetching_a_suspect()
     assert state.pass_over(epoch, HERE, 0, 256) is FetchDecision.DISPATCH
     assert state.receive(epoch, HERE, 256, 300) == (FetchDecision.DISPATCH, None)
     assert state.rewinds() == {HERE: 256}
@@ -436,15 +442,7 @@ def test_what_is_behind_the_end_of_a_short_slice_is_read_again_after_the_commit_
 
 
 def test_a_gap_before_what_is_behind_the_end_of_a_short_slice_is_said() -> None:
-    state = AssignmentState()
-    state.assigned({HERE: (0, CommitNote(attempts=SUSPECT))})
-    state.begin_seek()
-    assert state.sought({HERE: 0}) == {}
-    state.seen({HERE: 400})
-    assert state.open()
-    begin_and_commit(state)
-    epoch = state.start_fetch()
-    assert epoch is not None
+    state, epoch = fetching_a_suspect()
     assert state.receive(epoch, HERE, 300, 310) == (FetchDecision.REREAD, None)
     assert state.rewinds() == {HERE: 0}
     assert state.receive(epoch, HERE, 300, 310) == (FetchDecision.MISSING, None)
