@@ -22,7 +22,7 @@ from tests.tools.faults.stage import Outcome
 JUDGES: Final[dict[str, Sequence[str]]] = {
     "acks not awaited": ("kill-canonical-unanswered-what-is-done-committed",),
     "offsets committed one ahead": ("kill-after-commit",),
-    "changelog written after the commit": ("kill-after-commit",),
+    "changelog written after the commit": ("kill-users-unanswered-what-is-done-committed",),
     "fetch gate off": ("join-leave", "sigterm"),
     "rewind off": ("paused",),
     "position in place of last+1 off": ("transactions-at-the-end",),

@@ -137,9 +137,9 @@ def _between(first: str, second: str) -> Point:
     return Point(install)
 
 
-def _late(topic_name: str) -> Point:
-    """Returns the point before a request group, at which a vendor's offsets were committed again, or have had
-    the time to be."""
+def _late(topic_name: str, commits: Callable[..., bool]) -> Point:
+    """Returns the point before a request group, at which the offsets of what caused it were committed again,
+    or have had the time to be. `commits`: whether a commit is one of such offsets."""
 
     def install(trigger: Trigger, settings: Settings) -> None:
         wanted = _topics(settings)[topic_name]
@@ -159,7 +159,7 @@ def _late(topic_name: str) -> Point:
         async def seen(self: ClientThread, offsets: Any, *rest: Any) -> bool:
             was_waiting = waiting.is_set()
             done = await commit(self, offsets, *rest)
-            if done and was_waiting and any(topic != settings.topic_events for topic, _ in offsets):
+            if done and was_waiting and commits(settings, self, offsets):
                 committed.set()
             return done
 
@@ -236,7 +236,8 @@ POINTS: dict[str, Point] = {
     "dead letters written, canonical not": _between("dead letters", "canonical"),
     "users written, loyalty not": _between("users", "loyalty"),
     "loyalty written, users not": _between("loyalty", "users"),
-    "canonical unanswered, what is done committed": _late("canonical"),
+    "canonical unanswered, what is done committed": _late("canonical", _committing(canonical=False)),
+    "users unanswered, what is done committed": _late("users", _committing(canonical=True)),
     "after acks, before their slice is done": _before(SliceConsumer, "acknowledge"),
     "after acks, before a vendor's commit": _before(
         ClientThread, "_commit_offsets", _committing(canonical=False)
