@@ -1,7 +1,7 @@
 """The consumer's own thread. aiokafka runs in it, so heartbeats go on while an agent computes."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
 import aiokafka
@@ -219,17 +219,19 @@ class ClientThread(AIOKafkaConsumerThread):
     ) -> bool:
         """Returns whether the offsets were committed within so many seconds. It blocks the calling thread,
         because the process is about to end and nothing else must happen in it."""
-        commit = self._commit_offsets(dict(offsets), dict(notes), generation)
-        try:
-            return asyncio.run_coroutine_threadsafe(commit, self.thread_loop).result(seconds)
-        except Exception:  # noqa: BLE001 - the process ends for another reason, which must be said
-            return False
+        return self._within(seconds, self._commit_offsets, dict(offsets), dict(notes), generation)
 
     def leave_group(self, seconds: float) -> bool:
         """Returns whether this worker has left its group within so many seconds, or is no member that others
         would wait for. It blocks the calling thread for the same reason."""
+        return self._within(seconds, self.membership.leave)
+
+    def _within(self, seconds: float, call: Callable[..., Coroutine[Any, Any, bool]], *args: Any) -> bool:
+        """Returns what the call answers in the client's thread; False if it fails, or takes longer."""
+        if self.thread_loop.is_closed():
+            return False
         try:
-            return asyncio.run_coroutine_threadsafe(self.membership.leave(), self.thread_loop).result(seconds)
+            return asyncio.run_coroutine_threadsafe(call(*args), self.thread_loop).result(seconds)
         except Exception:  # noqa: BLE001 - the process ends for another reason, which was said
             return False
 
