@@ -27,6 +27,7 @@ EVENTS: Final = "events"
 """The name of the canonical topic for operators, beside the names of the vendors."""
 
 _DIED: Final = re.compile(r"[0-9]+ attempts died at offset [0-9]+")
+_MANY_DEAD: Final = "too many of its latest records are dead"
 _POSITION: Final = re.compile(r"([A-Za-z0-9._-]+)/([0-9]{1,9})/([0-9]{1,19})")
 
 
@@ -67,14 +68,12 @@ class Operations:
         if self._oldest_write() > longest:
             reasons.append("the brokers do not acknowledge writes")
         for name, partitions in self.paused().items():
-            # Anybody can have committed another reason, so only the known forms are shown.
-            known = {each: why for each, why in partitions.items() if _DIED.fullmatch(why)}
-            known |= {each: why for each, why in consumer.resumption.withheld().items() if each in partitions}
+            known = self._known_reasons(partitions)
             reasons += [
                 f"{name} is paused in partition {number}: {why}" for (_, number), why in sorted(known.items())
             ]
             if len(known) < len(partitions):
-                reasons.append(f"{name} is paused: too many of its latest records are dead")
+                reasons.append(f"{name} is paused: {_MANY_DEAD}")
         reasons += [
             f"an open transaction holds back {topic}/{partition}"
             for topic, partition in consumer.health.long_held_back()
@@ -90,10 +89,26 @@ class Operations:
         has, each with those partitions and the reasons. They stay paused until an operator resumes them."""
         partitions = consumer_of(self._app).resumption.paused()
         found = {
-            name: {each: why for each, why in partitions.items() if each[0] == self._topic(name)}
+            name: {each: why for each, why in partitions.items() if each[0] == self.topic(name)}
             for name in (*VENDORS, EVENTS)
         }
         return {name: those for name, those in found.items() if those}
+
+    def paused_reasons(self) -> dict[Partition, str]:
+        """Returns the paused partitions of this worker, each with its reason in a form that may be shown."""
+        partitions = consumer_of(self._app).resumption.paused()
+        return dict.fromkeys(partitions, _MANY_DEAD) | self._known_reasons(partitions)
+
+    def _known_reasons(self, partitions: Mapping[Partition, str]) -> dict[Partition, str]:
+        """Returns those of the paused partitions whose reason has a known form. Anybody can have committed
+        another text, so only these are shown."""
+        withheld = consumer_of(self._app).resumption.withheld()
+        known = {each: why for each, why in partitions.items() if _DIED.fullmatch(why)}
+        return known | {each: why for each, why in withheld.items() if each in partitions}
+
+    def committed(self) -> dict[Partition, int]:
+        """Returns the committed offset of each assigned partition that the worker reads."""
+        return consumer_of(self._app).health.committed()
 
     async def resume(self, name: str, skip: str = "") -> int:
         """Resumes the paused partitions of a vendor, or of the canonical topic (EVENTS), in this worker, and
@@ -103,7 +118,7 @@ class Operations:
         Raises KeyError for an unknown name, ResumeRefused if that record cannot be skipped, and NotCommitted
         if the group rebalances; then it can be tried again.
         """
-        topic, resumption = self._topic(name), consumer_of(self._app).resumption
+        topic, resumption = self.topic(name), consumer_of(self._app).resumption
         position = await self._skippable(topic, skip) if skip else None
         resumed = resumption.resume(topic, position)
         if name in self._limits:
@@ -111,7 +126,8 @@ class Operations:
         await resumption.commit_resumed(resumed)
         return len(resumed)
 
-    def _topic(self, name: str) -> str:
+    def topic(self, name: str) -> str:
+        """Returns the topic of a vendor, or the canonical one (EVENTS). Raises KeyError for another name."""
         if name == EVENTS:
             return self.settings.topic_events
         return self.settings.topic_of(VENDORS[name].name)

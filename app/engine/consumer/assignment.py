@@ -328,6 +328,14 @@ class AssignmentState:
         assert committed is not None, "the partition is assigned"
         return committed
 
+    def committed_offsets(self) -> dict[Partition, int]:
+        """Returns the committed offset of each assigned partition."""
+        return {each: self._committed_offset(each) for each in self.attempts.partitions()}
+
+    def _committed_offset(self, partition: Partition) -> int:
+        waiting = self.offsets.first_uncommitted(partition)
+        return self.position(partition) if waiting is None else waiting.first
+
     def _commit_note(self, partition: Partition) -> None:
         self.offsets.commit_again(partition, self.position(partition))
 

@@ -50,6 +50,10 @@ class ConsumerHealth:
         oldest = self._state.offsets.oldest_uncommitted()
         return 0.0 if oldest is None else monotonic() - oldest.dispatched_at
 
+    def committed(self) -> dict[Partition, int]:
+        """Returns the committed offset of each assigned partition, but for changelogs."""
+        return self._state.committed_offsets()
+
     def held_back(self) -> dict[Partition, float]:
         """Returns the partitions in which an open transaction holds records back, each with the seconds for
         which the same one has done so."""
