@@ -19,6 +19,7 @@ _WATCHDOG_LEAST: Final = 2.0
 _FORMS: Final = {
     "broker_url": "host:port[,host:port...]",
     "group_instance_id": "up to 249 letters, digits, dots, _ and -, but not . or ..",
+    "worker_urls": "http://host:port[,http://host:port...]",
     "http_token": "up to 1024 visible ASCII characters",
 }
 _PER_VENDOR: Final = {"topic_vendors": "TOPIC_", "tenant_vendors": "TENANT_"}

@@ -1,5 +1,5 @@
-"""A worker's HTTP server: `/metrics`, `/healthz`, `/readyz`, `/status.json`, and
-`POST /vendors/{vendor}/resume`.
+"""A worker's HTTP server: the page at `/`, `/metrics`, `/healthz`, `/readyz`, `/status.json`,
+`/workers.json`, and `POST /vendors/{vendor}/resume`.
 
 It takes the place of Faust's, which shows the rows of the tables to every client.
 """
@@ -20,6 +20,7 @@ from app.errors import HttpServerFailed, ResumeRefused
 from app.http_access import refusal
 from app.http_limits import HEAD_LINE_BYTES, Connection, Connections, FewLines, connection_of, logger
 from app.metrics import Metrics
+from app.status_page import BODY, HEADERS
 
 # A proxy must not answer a scrape or a probe with an older answer.
 _NO_STORE: Final = {"Cache-Control": "no-store"}
@@ -37,6 +38,10 @@ partitions that were paused. Raises KeyError for an unknown vendor, ResumeRefuse
 skipped, and NotCommitted while the group rebalances."""
 
 
+async def _no_workers() -> bytes:
+    return b'{"workers":[]}'
+
+
 @asynccontextmanager
 async def http_server(
     host: str,
@@ -48,12 +53,14 @@ async def http_server(
     token: str = "",
     restore: Callable[[], RestoreReport | None] = lambda: None,
     status: Callable[[], bytes] = lambda: b"{}",
+    workers: Callable[[], Awaitable[bytes]] = _no_workers,
 ) -> AsyncIterator[int]:
     """Serves while the context is open, and gives the port: a free one if `port` is 0.
 
     `refresh` sets the gauges before each scrape. `token`: the bearer token that a `POST` has to send; empty:
     no token is needed. `restore`: how far the restore of the tables has come. `status`: the worker's status
-    as JSON. Raises HttpServerFailed if the server cannot listen on the address.
+    as JSON; `workers`: that of all workers of the page. Raises HttpServerFailed if the server cannot listen
+    on the address.
     """
 
     async def show_metrics(_: web.Request) -> web.Response:
@@ -76,6 +83,12 @@ async def http_server(
     async def show_status(_: web.Request) -> web.Response:
         return web.Response(body=status(), content_type="application/json", headers=_NO_STORE)
 
+    async def show_workers(_: web.Request) -> web.Response:
+        return web.Response(body=await workers(), content_type="application/json", headers=_NO_STORE)
+
+    async def show_page(_: web.Request) -> web.Response:
+        return web.Response(body=BODY, headers={**HEADERS, **_NO_STORE})
+
     async def resume_vendor(request: web.Request) -> web.Response:
         status, text = await _resumed(request, resume)
         answer = {"partitions": int(text)} if status == HTTPStatus.OK else {"problem": text}
@@ -84,10 +97,12 @@ async def http_server(
     application = web.Application(middlewares=[_one_request(token)])
     application.add_routes(
         [
+            web.get("/", show_page),
             web.get("/metrics", show_metrics),
             web.get("/healthz", healthz),
             web.get("/readyz", readyz),
             web.get("/status.json", show_status),
+            web.get("/workers.json", show_workers),
             web.post("/vendors/{vendor}/resume", resume_vendor),
         ]
     )

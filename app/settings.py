@@ -34,7 +34,9 @@ Token = Annotated[str, Meta(pattern=r"^[!-~]{1,1024}\Z")]
 # The names of the changelogs begin with it, and a topic's name has at most 249 characters.
 AppId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,230}\Z")]
 _PORT = r"([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
-_HOST = rf"(kafka://)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:{_PORT})?"
+_NAMED = rf"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:{_PORT})?"
+_HOST = rf"(kafka://)?{_NAMED}"
+Urls = Annotated[str, Meta(pattern=rf"^https?://{_NAMED}(,https?://{_NAMED})*\Z")]
 Servers = Annotated[str, Meta(pattern=rf"^{_HOST}(,{_HOST})*\Z")]
 
 
@@ -133,6 +135,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Token,
         Meta(description="bearer token that a `POST` has to send; if empty, only this machine may send one"),
     ] = ""
+    worker_urls: Annotated[
+        Urls,
+        Meta(
+            description="the group's other workers, which the page at `/` shows beside this one:"
+            " `http://host:port[,http://host:port...]`"
+        ),
+    ] = ""
     log_format: Annotated[
         Literal["console", "json"], Meta(description="one line a log event: for people, or as JSON")
     ] = "console"
@@ -148,6 +157,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Returns the settings on which the outcome of a vendor's record depends."""
         tenant = self.tenant_vendors.get(vendor) or DEFAULT_TENANT
         return Options(tenant=tenant, max_record_bytes=self.max_record_bytes)
+
+    @property
+    def other_workers(self) -> list[str]:
+        """The URLs in WORKER_URLS."""
+        return self.worker_urls.split(",") if self.worker_urls else []
 
     @property
     def changelogs(self) -> tuple[str, str]:

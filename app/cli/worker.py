@@ -18,6 +18,7 @@ from app.status_report import StatusReport
 from app.topic_admin import prepare_topics
 from app.topic_check import check_topics
 from app.worker import Worker
+from app.worker_statuses import StatusReader
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ def run_worker(settings: Settings) -> int:
 
 @asynccontextmanager
 async def _beside(operations: Operations) -> AsyncIterator[None]:
-    settings = operations.settings
+    settings, report = operations.settings, StatusReport(operations)
     server = http_server(
         settings.http_host,
         settings.http_port,
@@ -50,7 +51,8 @@ async def _beside(operations: Operations) -> AsyncIterator[None]:
         operations.resume,
         settings.http_token,
         operations.restore,
-        StatusReport(operations).body,
+        report.body,
+        StatusReader(report.body, settings.other_workers).body,
     )
     async with server:
         with operations.watchdog():
