@@ -16,15 +16,17 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 KAFKA := $(VENV)/.kafka
 PEERS := $(VENV)-peers
+# What `make test-deploy` installs with npm.
+NODE := build/deploy
 
 # Tests start Python hundreds of times. Without the files of bytecode each start compiles our modules again.
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo broker test unit check format bench bench-scale bench-peers fuzz poison torture mutants soak clean
+.PHONY: help install demo broker test test-deploy unit check format bench bench-scale bench-peers fuzz poison torture mutants soak clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo "  make PYTHON=python3.13 ...  on that Python: in .venv, or in .venv-3.13 if .venv is another Python's"
 
 install: $(KAFKA) ## Create .venv and install everything, once; every other target does first what it needs of it
@@ -55,11 +57,11 @@ TRACED := $(BIN)/python -m coverage run -m pytest
 test: $(KAFKA) ## All tests on a real Kafka (BROKER_URL replaces the embedded one), then the coverage gates
 	@$(BIN)/python -m coverage erase
 	@echo "1/4  The tests that need no Kafka"
-	@$(TRACED) -m 'not kafka' -n logical --dist worksteal
+	@$(TRACED) -m 'not kafka and not deploy' -n logical --dist worksteal
 	@echo "2/4  The tests on a Kafka, $(SIDE_BY_SIDE) side by side (make test SIDE_BY_SIDE=$(SIDE_BY_SIDE))"
-	@$(TRACED) -m 'kafka and not alone' -n $(SIDE_BY_SIDE) --dist worksteal --reruns $(RERUNS)
+	@$(TRACED) -m 'kafka and not alone and not deploy' -n $(SIDE_BY_SIDE) --dist worksteal --reruns $(RERUNS)
 	@echo "3/4  The tests on a Kafka that judge speed or progress, two side by side"
-	@$(BIN)/python -m pytest -m 'kafka and alone' -n 2 --dist worksteal --reruns $(RERUNS)
+	@$(BIN)/python -m pytest -m 'kafka and alone and not deploy' -n 2 --dist worksteal --reruns $(RERUNS)
 	@echo "4/4  Coverage"
 	@$(BIN)/python -m coverage combine --quiet
 	@echo "Branch coverage of the pure core, gate 100 %"
@@ -67,10 +69,26 @@ test: $(KAFKA) ## All tests on a real Kafka (BROKER_URL replaces the embedded on
 	@echo "Branch coverage of the rest, gate 90 %"
 	@$(BIN)/python -m coverage report --omit='app/vendors/*,app/state/*' --fail-under=90
 
+$(VENV)/.deploy: $(INSTALLED)
+	@echo "Installing the programs that look at deploy/, once"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[deploy]'
+	@touch $@
+
+# Without npm a test that needs it is skipped.
+$(NODE)/.installed: tests/deploy/package.json
+	@mkdir -p $(NODE)
+	@cp tests/deploy/package.json $(NODE)/
+	@if command -v npm >/dev/null; then npm install --prefix $(NODE) --ignore-scripts --no-package-lock --no-audit --no-fund --silent && touch $@; fi
+
+# EVERY_TOOL=1: a test whose program is missing fails. Else it is skipped, and its message names the program.
+test-deploy: export EVERY_TOOL ?=
+test-deploy: $(KAFKA) $(VENV)/.deploy $(NODE)/.installed ## What is deployed, with the programs that it is for: Prometheus, kustomize, compose
+	@$(BIN)/python -m pytest -m deploy -n 2 --dist worksteal $(ARGS)
+
 # `make test` has the rest of the fuzzer's inputs, and so does CI the rest of these tests on each Python.
 unit: export FUZZ_INPUTS ?= 10000
 unit: $(INSTALLED) ## The tests that need no Kafka: a minute (make unit PYTHON=python3.13; THOROUGH=1: also the long ones)
-	$(BIN)/python -m pytest -m 'not kafka$(if $(THOROUGH),, and not thorough)' -n logical --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -m 'not kafka and not deploy$(if $(THOROUGH),, and not thorough)' -n logical --dist worksteal $(ARGS)
 
 check: $(INSTALLED) ## Lint, formatting and types
 	$(BIN)/ruff check

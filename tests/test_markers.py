@@ -1,5 +1,6 @@
-"""`make unit` leaves out exactly the tests that need a Kafka."""
+"""`make unit` leaves out exactly the tests that need a Kafka, or the programs of `make test-deploy`."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from app.embedded_kafka import EmbeddedKafka, EmbeddedKafkaError
+from tests.deploy.repository import make
 
+_CHOICE = re.compile(r"-m pytest -m '([^']*)'")
 ROOT = Path(__file__).parents[1]
 KAFKAS = ("broker", "stock", "each_broker")
 
@@ -42,3 +45,12 @@ def test_a_test_that_asks_for_a_kafka_has_the_marker(tmp_path: Path) -> None:
     for fixture in KAFKAS:
         assert f"test_by_way_of_{fixture}" in shown.stdout
     assert "test_of_nothing" not in shown.stdout
+
+
+def test_nothing_but_make_test_deploy_runs_the_tests_with_its_programs(tmp_path: Path) -> None:
+    shown = make(tmp_path, "--dry-run", "unit", "test").stdout
+    choices = _CHOICE.findall(shown)
+    assert len(choices) >= 3
+    assert [each for each in choices if "not deploy" not in each] == []
+    deploy = make(tmp_path, "--dry-run", "--assume-old=build/deploy/.installed", "test-deploy")
+    assert "-m pytest -m deploy " in deploy.stdout

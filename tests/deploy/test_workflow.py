@@ -31,17 +31,26 @@ def _uses(job: Job, action: str) -> dict[str, Any]:
 
 def test_it_checks_tests_each_python_and_everything_on_one() -> None:
     jobs = _jobs()
-    assert set(jobs) == {"lint", "unit", "all"}
+    assert set(jobs) == {"lint", "unit", "all", "deploy"}
     assert _runs(jobs["unit"]) == ["make unit PYTHON=python${{ matrix.python }} THOROUGH=1"]
     assert jobs["unit"]["strategy"]["matrix"]["python"] == named_pythons()
     # If the tests fail on one Python, the results of the others are still wanted.
     assert jobs["unit"]["strategy"]["fail-fast"] is False
-    for name, target in (("lint", "check"), ("all", "test")):
-        (run,) = _runs(jobs[name])
-        one = re.fullmatch(rf"make {target} PYTHON=python(3\.\d+)( RERUNS=1)?", run)
+    for name, target in (("lint", "check"), ("all", "test"), ("deploy", "test-deploy")):
+        *_, run = _runs(jobs[name])
+        one = re.fullmatch(rf"make {target} PYTHON=python(3\.\d+)( RERUNS=1| EVERY_TOOL=1)?", run)
         assert one
         assert one[1] in named_pythons()
         assert _uses(jobs[name], "actions/setup-python")["python-version"] == one[1]
+
+
+def test_what_is_deployed_is_looked_at_with_the_same_programs_everywhere() -> None:
+    install, run = _runs(_jobs()["deploy"])
+    (packages,) = re.findall(r'^PACKAGES="(.*)"$', text_of(".ci/run"), re.MULTILINE)
+    assert install.endswith(f"apt-get install -qq --no-install-recommends {packages}")
+    # There a program that is missing is a failure, so that no test is skipped for ever.
+    assert run.endswith(" EVERY_TOOL=1")
+    assert "\nmake test-deploy\n" in text_of(".ci/run")
 
 
 def test_a_newer_commit_of_a_pull_request_ends_the_run_of_the_older_one() -> None:
@@ -63,6 +72,7 @@ def test_no_job_runs_for_ever() -> None:
 
 def test_kafkas_jars_are_kept_until_kafkas_version_changes() -> None:
     cache = _uses(_jobs()["all"], "actions/cache")
+    assert _uses(_jobs()["deploy"], "actions/cache") == cache
     assert cache["path"].split() == ["~/.m2/repository", "~/.cache/jgo"]
     of = re.fullmatch(r"kafka-\$\{\{ runner\.os \}\}-\$\{\{ hashFiles\('(\S+)'\) \}\}", cache["key"])
     assert of

@@ -1,0 +1,131 @@
+"""The manifests of deploy/kubernetes fit the worker and its settings. No cluster is needed: kustomize and the
+schemas of Kubernetes look at all overlays, and other tests read the one that is there as a file."""
+
+import re
+
+import pytest
+
+from app import __version__
+from app.environment import load, variables
+from tests.deploy.manifest import Workers, workers
+from tests.deploy.render import RENDERED, overlays, rendered
+from tests.deploy.repository import text_of
+from tests.deploy.tools import manifests, must, tool
+
+# The oldest that its project still supports, and the newest whose schemas there are.
+KUBERNETES = ("1.34", "1.37")
+
+
+@pytest.fixture
+def file() -> Workers:
+    return workers(RENDERED.read_text("utf-8"))
+
+
+@pytest.mark.deploy
+@pytest.mark.parametrize("overlay", overlays())
+def test_kubernetes_takes_an_overlay(overlay: str) -> None:
+    text = rendered(overlay)
+    for version in KUBERNETES:
+        must(tool("kubernetes-validate"), "--strict", "--quiet", "-k", version, "-", stdin=text)
+
+
+@pytest.mark.deploy
+@pytest.mark.parametrize("overlay", overlays())
+def test_an_overlay_sets_only_settings_that_a_worker_accepts(overlay: str) -> None:
+    check_settings(workers(rendered(overlay)))
+
+
+@pytest.mark.deploy
+def test_a_member_that_kubernetes_does_not_know_is_found() -> None:
+    program = tool("kubernetes-validate")
+    text = rendered("one").replace("enableServiceLinks", "enableServiceLinkz")
+    with pytest.raises(AssertionError, match="enableServiceLinkz"):
+        must(program, "--strict", "--quiet", "-k", KUBERNETES[0], "-", stdin=text)
+
+
+@pytest.mark.deploy
+def test_the_file_without_kustomize_is_the_overlay_many() -> None:
+    def by_name(text: str) -> dict[tuple[str, str], object]:
+        return {(each["kind"], each["metadata"]["name"]): each for each in manifests(text)}
+
+    assert by_name(RENDERED.read_text("utf-8")) == by_name(rendered("many"))
+
+
+def check_settings(found: Workers) -> None:
+    one, two = (load(found.environment(f"rollcall-{number}")) for number in (0, 1))
+    assert set(found.environment("rollcall-0")) <= {variable.name for variable in variables()}
+    ids = (one.group_instance_id, two.group_instance_id)
+    assert ids in (("rollcall-0", "rollcall-1"), ("", ""))
+    assert one.partitions_vendor >= found.replicas
+    assert one.partitions_events >= found.replicas
+    assert found.pod["terminationGracePeriodSeconds"] > one.stop_deadline
+    startup, liveness = found.container["startupProbe"], found.container["livenessProbe"]
+    # A worker may wait for a broker, and its watchdog says where it hangs before anybody kills it.
+    assert startup["periodSeconds"] * startup["failureThreshold"] > one.broker_wait
+    assert liveness["periodSeconds"] * liveness["failureThreshold"] > one.watchdog_seconds
+
+
+def test_the_settings_are_settings(file: Workers) -> None:
+    check_settings(file)
+
+
+def test_each_worker_has_an_id_of_its_own_which_its_successor_has_too(file: Workers) -> None:
+    settings = load(file.environment("rollcall-0"))
+    assert settings.group_instance_id == "rollcall-0"
+    # A pod that is made again, on another node too, needs longer than the default of 10 s.
+    assert settings.session_timeout >= 60
+
+
+def test_a_mistyped_setting_is_found() -> None:
+    text = RENDERED.read_text("utf-8").replace("SESSION_TIMEOUT:", "SESSION_TIMOUT:")
+    with pytest.raises(Exception, match="SESSION_TIMEOUT"):
+        check_settings(workers(text))
+
+
+def test_a_worker_may_do_nothing_that_it_need_not(file: Workers) -> None:
+    assert file.pod["securityContext"]["runAsNonRoot"] is True
+    (user,) = re.findall(r"^USER (\d+):\d+$", text_of("deploy/Dockerfile"), re.MULTILINE)
+    assert file.pod["securityContext"]["runAsUser"] == int(user)
+    assert file.pod["automountServiceAccountToken"] is False
+    assert file.container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert file.of_kind("NetworkPolicy")["spec"]["policyTypes"] == ["Ingress", "Egress"]
+
+
+def test_all_that_chooses_pods_chooses_the_workers_and_nothing_else(file: Workers) -> None:
+    labels = file.of_kind("StatefulSet")["spec"]["template"]["metadata"]["labels"]
+    (spread,) = file.pod["topologySpreadConstraints"]
+    assert labels
+    assert [
+        file.of_kind("StatefulSet")["spec"]["selector"]["matchLabels"],
+        file.of_kind("Service")["spec"]["selector"],
+        file.of_kind("PodDisruptionBudget")["spec"]["selector"]["matchLabels"],
+        file.of_kind("NetworkPolicy")["spec"]["podSelector"]["matchLabels"],
+        spread["labelSelector"]["matchLabels"],
+    ] == [labels] * 5
+
+
+def test_all_ask_for_the_port_of_the_image(file: Workers) -> None:
+    (port,) = re.findall(r"\bHTTP_PORT=(\d+)", text_of("deploy/Dockerfile"))
+    assert file.container["ports"] == [{"name": "http", "containerPort": int(port)}]
+    (service,) = file.of_kind("Service")["spec"]["ports"]
+    (ingress,) = file.of_kind("NetworkPolicy")["spec"]["ingress"]
+    assert [service["port"], ingress["ports"][0]["port"]] == [int(port)] * 2
+    probes = [file.container[f"{name}Probe"]["httpGet"] for name in ("startup", "liveness", "readiness")]
+    assert [probe["port"] for probe in probes] == ["http"] * 3
+    # A paused vendor or an outage makes a worker not ready, and a restart cures neither.
+    assert [probe["path"] for probe in probes] == ["/healthz", "/healthz", "/readyz"]
+
+
+def test_the_image_is_this_version(file: Workers) -> None:
+    assert file.container["image"] == f"rollcall:{__version__}"
+
+
+def test_one_worker_at_a_time_may_be_away(file: Workers) -> None:
+    assert file.of_kind("PodDisruptionBudget")["spec"]["maxUnavailable"] == 1
+    memory = file.container["resources"]
+    assert memory["requests"]["memory"] == memory["limits"]["memory"]
+    assert "cpu" not in memory["limits"]
