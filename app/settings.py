@@ -131,16 +131,16 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         "127.0.0.1"
     )
     http_port: Annotated[Port, Meta(description="the port of that address; 0: a free one")] = 6066
-    http_token: Annotated[
-        Token,
-        Meta(description="bearer token that a `POST` has to send; if empty, only this machine may send one"),
-    ] = ""
     worker_urls: Annotated[
         Urls,
         Meta(
             description="the group's other workers, which the page at `/` shows beside this one:"
             " `http://host:port[,http://host:port...]`"
         ),
+    ] = ""
+    http_token: Annotated[
+        Token,
+        Meta(description="bearer token that a `POST` has to send; if empty, only this machine may send one"),
     ] = ""
     log_format: Annotated[
         Literal["console", "json"], Meta(description="one line a log event: for people, or as JSON")

@@ -33,9 +33,11 @@ def serve(
     token: str = "",
     restore: Callable[[], RestoreReport | None] = lambda: None,
     status: Callable[[], bytes] = lambda: b"{}",
+    **more: Any,
 ) -> AbstractAsyncContextManager[int]:
     resume = resume or nobody_is_paused
-    return http_server(host, port, metrics or Metrics(), refresh, problems, resume, token, restore, status)
+    everything = (metrics or Metrics(), refresh, problems, resume, token, restore, status)
+    return http_server(host, port, *everything, **more)
 
 
 async def nobody_is_paused(_vendor: str, _skip: str) -> int:
@@ -88,7 +90,7 @@ async def test_the_status_is_json() -> None:
 
 async def test_nothing_else_is_served() -> None:
     async with serve() as port:
-        for path in ("/", "/tables", "/metrics/x"):
+        for path in ("/tables", "/metrics/x", "/workers"):
             assert (await get(port, path))[0] == 404
 
 
