@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, Gauge, Histogram, Info
 from prometheus_client import Counter as Total
 
 from app import __version__
+from app.delay_metrics import DelayMetrics
 
 # The names of fields come from payloads, so there can be any number of them. This bounds the number of
 # series.
@@ -61,6 +62,27 @@ class Metrics:
             "rollcall_canonical_records_dead",
             "Records of the canonical topic that became dead letters, by reason.",
             ["reason"],
+            registry=registry,
+        )
+        self.dead_letters = Total(
+            "rollcall_dead_letters",
+            "Dead letters that this worker has written, by reason and by the header x-vendor: a vendor,"
+            " canonical or changelog.",
+            ["vendor", "reason"],
+            registry=registry,
+        )
+        self.duplicates = Total(
+            "rollcall_duplicate_events",
+            "Events that were in one part of a slice together with an event of the same source and id. A"
+            " repeat that comes later has the effect unchanged, or stale.",
+            registry=registry,
+        )
+        self.ahead = Total(
+            "rollcall_events_ahead",
+            "Applied events whose time is more than 5 minutes after the timestamp of the vendor's record: the"
+            " vendor's clock is ahead, or its times have another offset (other: a vendor that Rollcall does"
+            " not know).",
+            ["vendor"],
             registry=registry,
         )
         self.left_out = Total(
@@ -182,6 +204,7 @@ class Metrics:
             "Seconds of the last restore of the tables.",
             registry=registry,
         )
+        self.delays = DelayMetrics(registry)
         Info("rollcall_build", "The worker's version.", registry=registry).info({"version": __version__})
         self._field_names: dict[str, set[str]] = {}
 

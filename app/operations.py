@@ -1,15 +1,18 @@
 """What the HTTP server and the operators need of a running worker: its problems, its gauges, and `resume`."""
 
+import asyncio
 import re
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
 from math import nan
 from typing import Final
 
 from app.dead_letter_limit import DeadLetterLimit
 from app.engine import (
     GroupCommitProducer,
+    LogWatch,
     Partition,
+    PartitionLag,
     RestoreReport,
     SliceApp,
     UserTables,
@@ -43,6 +46,7 @@ class Operations:
         tables: UserTables,
         limits: Mapping[str, DeadLetterLimit],
         topics: TopicWatch,
+        logs: LogWatch,
     ) -> None:
         self.settings = settings
         self.metrics = metrics
@@ -51,6 +55,7 @@ class Operations:
         self._tables = tables
         self._limits = limits
         self._topics = topics
+        self._logs = logs
 
     def problems(self) -> list[str]:
         """Returns why the worker is not ready, one line each; empty if it is."""
@@ -106,9 +111,13 @@ class Operations:
         known = {each: why for each, why in partitions.items() if _DIED.fullmatch(why)}
         return known | {each: why for each, why in withheld.items() if each in partitions}
 
+    def lags(self) -> dict[Partition, PartitionLag]:
+        """Returns the lag of each assigned partition that is not paused, as far as it is known."""
+        return self._logs.lags()
+
     def committed(self) -> dict[Partition, int]:
         """Returns the committed offset of each assigned partition that the worker reads."""
-        return consumer_of(self._app).health.committed()
+        return {each: found.offset for each, found in consumer_of(self._app).health.next_records().items()}
 
     async def resume(self, name: str, skip: str = "") -> int:
         """Resumes the paused partitions of a vendor, or of the canonical topic (EVENTS), in this worker, and
@@ -153,6 +162,17 @@ class Operations:
             raise ResumeRefused(f"--skip: {topic}/{partition[1]} is not paused in this worker")
         return partition, offset
 
+    @asynccontextmanager
+    async def watching_logs(self) -> AsyncIterator[None]:
+        """Polls the brokers for the lag while the context is open. Enter it in the worker's event loop."""
+        polling = asyncio.create_task(self._logs.run())
+        try:
+            yield
+        finally:
+            polling.cancel()
+            with suppress(asyncio.CancelledError):
+                await polling
+
     def watchdog(self) -> AbstractContextManager[object]:
         """Returns the context in which a hung process is ended. Enter it in the worker's event loop, right
         before the worker runs. It does nothing if WATCHDOG_SECONDS is 0."""
@@ -179,8 +199,21 @@ class Operations:
         for name in (*VENDORS, EVENTS):
             self.metrics.paused.labels(name).set(name in paused)
         self._set_restore_gauges(self.restore())
+        self._set_delay_gauges()
         self.metrics.rows.labels("users").set(self._tables.users.row_count())
         self.metrics.rows.labels("loyalty").set(self._tables.loyalty.row_count())
+
+    def _set_delay_gauges(self) -> None:
+        delays = self.metrics.delays
+        lags = self.lags()
+        for gauge in (delays.lag_records, delays.lag_seconds, delays.end_age):
+            gauge.clear()
+        for (topic, partition), lag in lags.items():
+            delays.lag_records.labels(topic, partition).set(lag.records)
+            delays.lag_seconds.labels(topic, partition).set(lag.seconds)
+            delays.end_age.labels(topic, partition).set(lag.age)
+        oldest = self._logs.oldest_dead_letter()
+        delays.oldest_dead_letter.set(nan if oldest is None else oldest)
 
     def _set_restore_gauges(self, report: RestoreReport | None) -> None:
         read, to_go, seconds = report or (0, 0, 0.0)

@@ -1,6 +1,8 @@
 """Counts in the worker's metrics what became of a vendor's records, and which fields no event carries."""
 
 from collections import Counter
+from operator import attrgetter
+from time import time_ns
 from typing import Final
 
 from app.engine import LARGE_BYTES, Slice
@@ -11,6 +13,7 @@ from app.vendors.unmapped_fields import unmapped_fields
 
 # Looking for names that no mapper reads costs as much as mapping; a sample shows them all the same.
 _UNMAPPED_FIELDS_EVERY: Final = 32
+_timestamp: Final = attrgetter("timestamp")
 # Of the longest bodies the look takes half a second.
 _UNMAPPED_FIELDS_BYTES: Final = LARGE_BYTES
 
@@ -46,8 +49,12 @@ class OutcomeCounter:
         metrics.received.labels(name).inc(len(records))
         for (outcome, reason), count in outcomes.records.items():
             metrics.records.labels(name, outcome, reason).inc(count)
+            if outcome == "dead":
+                metrics.dead_letters.labels(name, reason).inc(count)
         for kind, count in outcomes.events.items():
             metrics.events.labels(name, kind).inc(count)
+        if not slice_.skipped:
+            metrics.delays.written(name, map(_timestamp, records), time_ns() // 1000)
         if outcomes.left_out:
             metrics.count_fields(metrics.left_out, name, outcomes.left_out)
         for record in () if slice_.skipped else records[::_UNMAPPED_FIELDS_EVERY]:

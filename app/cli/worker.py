@@ -52,6 +52,6 @@ async def _beside(operations: Operations) -> AsyncIterator[None]:
         operations.restore,
         StatusReport(operations).body,
     )
-    async with server:
+    async with server, operations.watching_logs():
         with operations.watchdog():
             yield
