@@ -17,8 +17,8 @@ from prometheus_client import Counter as Total
 from app import __version__
 from app.delay_metrics import DelayMetrics
 
-# The names of fields come from payloads, so there can be any number of them. This bounds the number of
-# series.
+# The names of fields and events come from payloads, so there can be any number of them. This bounds the
+# number of series.
 MAX_FIELD_NAMES: Final = 200
 OTHER_FIELD: Final = "(other)"
 _FIELD_NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_.$-]{0,63}")
@@ -96,6 +96,13 @@ class Metrics:
             "Fields that no mapper reads, by name, counted in the first of every 32 records of a"
             " part of a slice, if its body has at most 64 KiB.",
             ["vendor", "field"],
+            registry=registry,
+        )
+        self.events_not_mapped = Total(
+            "rollcall_events_not_mapped",
+            "Records of other families and of unknown events, by the event's name, counted in the first of"
+            " every 32 such records of a part of a slice, if its body has at most 64 KiB.",
+            ["vendor", "event"],
             registry=registry,
         )
         self.slice_records = Histogram(
@@ -206,12 +213,12 @@ class Metrics:
         )
         self.delays = DelayMetrics(registry)
         Info("rollcall_build", "The worker's version.", registry=registry).info({"version": __version__})
-        self._field_names: dict[str, set[str]] = {}
+        self._names: dict[tuple[Total, str], set[str]] = {}
 
     def count_fields(self, total: Total, vendor: str, names: Iterable[str]) -> None:
-        """Counts names from payloads, at most MAX_FIELD_NAMES different ones for each vendor. All others, and
-        texts that do not look like names, are counted as OTHER_FIELD."""
-        known = self._field_names.setdefault(vendor, set())
+        """Counts names from payloads, at most MAX_FIELD_NAMES different ones for each metric and vendor. All
+        others, and texts that do not look like names, are counted as OTHER_FIELD."""
+        known = self._names.setdefault((total, vendor), set())
         for name, count in Counter(names).items():
             label = name if _FIELD_NAME.fullmatch(name) else OTHER_FIELD
             if label not in known:
