@@ -16,6 +16,7 @@ from prometheus_client import Counter as Total
 
 from app import __version__
 from app.delay_metrics import DelayMetrics
+from app.flow_metrics import FlowMetrics
 
 # The names of fields and events come from payloads, so there can be any number of them. This bounds the
 # number of series.
@@ -212,6 +213,7 @@ class Metrics:
             registry=registry,
         )
         self.delays = DelayMetrics(registry)
+        self.flow = FlowMetrics(registry)
         Info("rollcall_build", "The worker's version.", registry=registry).info({"version": __version__})
         self._names: dict[tuple[Total, str], set[str]] = {}
 

@@ -10,6 +10,7 @@ import msgspec
 from prometheus_client.metrics import MetricWrapperBase
 
 from app import __version__
+from app.gauges import Gauges
 from app.operations import EVENTS, Operations
 from app.status import PartitionStatus, RestoreStatus, Status, TableStatus, TopicStatus, VendorStatus
 from app.times import format_micros
@@ -26,6 +27,7 @@ class StatusReport:
 
     def __init__(self, operations: Operations, clock: Callable[[], float] = time.monotonic) -> None:
         self._operations = operations
+        self._gauges = Gauges(operations)
         self._clock = clock
         self._started = clock()
         self._made = 0.0
@@ -42,7 +44,7 @@ class StatusReport:
         """Returns the status as it is now."""
         operations, metrics = self._operations, self._operations.metrics
         problems = operations.problems()
-        operations.refresh_gauges()
+        self._gauges.refresh()
         restore = operations.restore()
         rows = _by_label(metrics.rows)
         return Status(
