@@ -10,6 +10,7 @@ import msgspec
 from prometheus_client.metrics import MetricWrapperBase
 
 from app import __version__
+from app.gauges import Gauges
 from app.operations import EVENTS, Operations
 from app.status import PartitionStatus, RestoreStatus, Status, TableStatus, TopicStatus, VendorStatus
 from app.times import format_micros
@@ -26,6 +27,7 @@ class StatusReport:
 
     def __init__(self, operations: Operations, clock: Callable[[], float] = time.monotonic) -> None:
         self._operations = operations
+        self._gauges = Gauges(operations)
         self._clock = clock
         self._started = clock()
         self._made = 0.0
@@ -42,7 +44,7 @@ class StatusReport:
         """Returns the status as it is now."""
         operations, metrics = self._operations, self._operations.metrics
         problems = operations.problems()
-        operations.refresh_gauges()
+        self._gauges.refresh()
         restore = operations.restore()
         rows = _by_label(metrics.rows)
         return Status(
@@ -68,29 +70,26 @@ class StatusReport:
 
     def _topics(self) -> list[TopicStatus]:
         operations = self._operations
-        committed, paused = operations.committed(), operations.paused_reasons()
-        topics = []
-        for vendor in (*VENDORS, EVENTS):
-            topic = operations.topic(vendor)
-            partitions = [
+        lags, paused = operations.lags(), operations.paused_reasons()
+        partitions: dict[str, list[PartitionStatus]] = {}
+        for each, committed in sorted(operations.committed().items()):
+            lag = lags.get(each)
+            partitions.setdefault(each[0], []).append(
                 PartitionStatus(
                     partition=each[1],
-                    committed=offset,
-                    end=None,
-                    lag_records=None,
-                    lag_seconds=None,
-                    age_seconds=None,
+                    committed=committed,
+                    end=lag and lag.end,
+                    lag_records=lag and lag.records,
+                    lag_seconds=lag and lag.seconds,
+                    age_seconds=lag and lag.age,
                     paused=paused.get(each),
                 )
-                for each, offset in sorted(committed.items())
-                if each[0] == topic
-            ]
-            topics.append(
-                TopicStatus(
-                    topic=topic, vendor=vendor, lag_records=None, lag_seconds=None, partitions=partitions
-                )
             )
-        return topics
+        return [
+            _topic_status(topic, vendor, partitions.get(topic, []))
+            for vendor in (*VENDORS, EVENTS)
+            if (topic := operations.topic(vendor))
+        ]
 
     def _vendors(self) -> list[VendorStatus]:
         metrics, paused = self._operations.metrics, self._operations.paused()
@@ -115,6 +114,18 @@ class StatusReport:
         for (vendor, kind), count in _by_labels(metrics.events).items():
             found[vendor].events[kind] = count
         return list(found.values())
+
+
+def _topic_status(topic: str, vendor: str, partitions: list[PartitionStatus]) -> TopicStatus:
+    records = [each.lag_records for each in partitions if each.lag_records is not None]
+    seconds = [each.lag_seconds for each in partitions if each.lag_seconds is not None]
+    return TopicStatus(
+        topic=topic,
+        vendor=vendor,
+        lag_records=sum(records) if records else None,
+        lag_seconds=max(seconds, default=None),
+        partitions=partitions,
+    )
 
 
 def _by_labels(metric: MetricWrapperBase) -> dict[tuple[str, ...], int]:

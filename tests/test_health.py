@@ -82,6 +82,15 @@ async def test_gauges_are_refreshed_before_each_scrape() -> None:
             assert f"rollcall_commit_age_seconds {age}" in text
 
 
+async def test_a_stuck_worker_is_not_alive() -> None:
+    found: list[str] = []
+    async with serve(stuck=lambda: found) as port:
+        assert await get(port, "/healthz") == (200, "application/json; charset=utf-8", '{"status": "ok"}')
+        found.append("the group has not answered for 71 s, although brokers answer")
+        status, _, text = await get(port, "/healthz")
+        assert (status, json.loads(text)) == (503, {"status": "stuck", "problems": found})
+
+
 async def test_the_status_is_json() -> None:
     async with serve(status=lambda: b'{"ready":true}') as port:
         status, kind, text = await get(port, "/status.json")

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from app import __version__
-from app.engine import consumer_of
+from app.engine import PartitionLag, consumer_of
 from app.engine.consumer.commit_note import CommitNote
 from app.metrics import Metrics
 from app.settings import Settings
@@ -67,6 +67,20 @@ async def test_assigned_partitions_are_listed_by_topic(worker: Worker) -> None:
     (magine,) = [each for each in status.topics if each.topic == MAGINE]
     assert [(each.partition, each.committed) for each in magine.partitions] == [(0, 5), (1, 70)]
     assert [each.paused for each in magine.partitions] == ["too many of its latest records are dead", None]
+
+
+async def test_lag_is_that_of_the_partitions(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = consumer_of(worker.app).assignment_state
+    state.assigned({(MAGINE, number): (5, CommitNote()) for number in range(3)})
+    lags = {(MAGINE, 0): PartitionLag(5, 9, 4, 30.5, 2.0), (MAGINE, 1): PartitionLag(5, 6, 1, 60.0, 2.0)}
+    monkeypatch.setattr(worker.operations, "lags", lambda: lags)
+    status = read(StatusReport(worker.operations).body())
+    (magine,) = [each for each in status.topics if each.topic == MAGINE]
+    assert (magine.lag_records, magine.lag_seconds) == (5, 60.0)
+    known = [(each.end, each.lag_records, each.lag_seconds, each.age_seconds) for each in magine.partitions]
+    assert known == [(9, 4, 30.5, 2.0), (6, 1, 60.0, 2.0), (None, None, None, None)]
+    (events,) = [each for each in status.topics if each.vendor == "events"]
+    assert (events.topic, events.lag_records, events.partitions) == ("users.events", None, [])
 
 
 async def test_an_answer_is_made_once_a_second(worker: Worker) -> None:
