@@ -5,6 +5,7 @@ from typing import Any
 
 from app.embedded_kafka import KAFKA_VERSION
 from tests.deploy.repository import named_pythons, text_of, yaml_of
+from tests.tools.bench.limits import read_limits
 
 Job = dict[str, Any]
 
@@ -31,7 +32,7 @@ def _uses(job: Job, action: str) -> dict[str, Any]:
 
 def test_it_checks_tests_each_python_and_everything_on_one() -> None:
     jobs = _jobs()
-    assert set(jobs) == {"lint", "unit", "all"}
+    assert set(jobs) == {"lint", "speed", "unit", "all"}
     assert _runs(jobs["unit"]) == ["make unit PYTHON=python${{ matrix.python }} THOROUGH=1"]
     assert jobs["unit"]["strategy"]["matrix"]["python"] == named_pythons()
     # If the tests fail on one Python, the results of the others are still wanted.
@@ -42,6 +43,15 @@ def test_it_checks_tests_each_python_and_everything_on_one() -> None:
         assert one
         assert one[1] in named_pythons()
         assert _uses(jobs[name], "actions/setup-python")["python-version"] == one[1]
+
+
+def test_the_core_may_not_become_slower_than_its_limits_with_a_margin_for_another_machine() -> None:
+    job, limits = _jobs()["speed"], read_limits()
+    (run,) = _runs(job)
+    one = re.fullmatch(r'make bench-check PYTHON=python(3\.\d+) ARGS="--margin (\S+)"', run)
+    assert one
+    assert one[1] == limits.python == _uses(job, "actions/setup-python")["python-version"]
+    assert float(one[2]) > limits.margin
 
 
 def test_a_newer_commit_of_a_pull_request_ends_the_run_of_the_older_one() -> None:
