@@ -23,7 +23,7 @@ NODE := build/deploy
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo broker test test-deploy unit check format bench bench-scale bench-peers fuzz poison torture mutants soak clean
+.PHONY: help install demo broker test test-deploy unit check format bench bench-check bench-scale bench-peers fuzz poison torture mutants soak clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -101,6 +101,9 @@ format: $(INSTALLED) ## Format the code and apply the linter's safe fixes
 
 bench: $(KAFKA) ## Speed and size beside a plain Faust worker, on one broker
 	@$(BIN)/python -m tests.tools.bench $(ARGS)
+
+bench-check: $(INSTALLED) ## Is the pure core as fast as its limits say? Half a minute, on a busy machine too (ARGS=--write: new limits)
+	@$(BIN)/python -m tests.tools.bench.check $(ARGS)
 
 bench-scale: $(KAFKA) ## CPU an event with more workers, partitions, rows and vendors (ARGS='--rounds 1 --rows 10000,5000000')
 	@$(BIN)/python -m tests.tools.bench scale $(ARGS)

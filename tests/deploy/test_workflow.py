@@ -5,6 +5,7 @@ from typing import Any
 
 from app.embedded_kafka import KAFKA_VERSION
 from tests.deploy.repository import named_pythons, text_of, yaml_of
+from tests.tools.bench.limits import read_limits
 
 Job = dict[str, Any]
 
@@ -31,7 +32,7 @@ def _uses(job: Job, action: str) -> dict[str, Any]:
 
 def test_it_checks_tests_each_python_and_everything_on_one() -> None:
     jobs = _jobs()
-    assert set(jobs) == {"lint", "unit", "all", "deploy"}
+    assert set(jobs) == {"lint", "speed", "unit", "all", "deploy"}
     assert _runs(jobs["unit"]) == ["make unit PYTHON=python${{ matrix.python }} THOROUGH=1"]
     assert jobs["unit"]["strategy"]["matrix"]["python"] == named_pythons()
     # If the tests fail on one Python, the results of the others are still wanted.
@@ -51,6 +52,15 @@ def test_what_is_deployed_is_looked_at_with_the_same_programs_everywhere() -> No
     # There a program that is missing is a failure, so that no test is skipped for ever.
     assert run.endswith(" EVERY_TOOL=1")
     assert "\nmake test-deploy\n" in text_of(".ci/run")
+
+
+def test_the_core_may_not_become_slower_than_its_limits_with_a_margin_for_another_machine() -> None:
+    job, limits = _jobs()["speed"], read_limits()
+    (run,) = _runs(job)
+    one = re.fullmatch(r'make bench-check PYTHON=python(3\.\d+) ARGS="--margin (\S+)"', run)
+    assert one
+    assert one[1] == limits.python == _uses(job, "actions/setup-python")["python-version"]
+    assert float(one[2]) > limits.margin
 
 
 def test_a_newer_commit_of_a_pull_request_ends_the_run_of_the_older_one() -> None:

@@ -4,6 +4,7 @@ All of them run on one broker: the one that BROKER_URL names, or else an embedde
 """
 
 import argparse
+import math
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -18,6 +19,7 @@ from tests.tools.bench.against import run_against
 from tests.tools.bench.commands import run_convert, run_fold
 from tests.tools.bench.figures import Report, show
 from tests.tools.bench.full import run_full
+from tests.tools.bench.latency import SECONDS, SHARES, run_latency
 from tests.tools.bench.options import BenchOptions
 from tests.tools.bench.processes import BenchFailed, reserve_core
 from tests.tools.bench.restore import run_restore
@@ -28,11 +30,12 @@ ON_BROKER: Final[dict[str, Callable[[BenchOptions], Report]]] = {
     "restore": run_restore,
     "scale": run_scale,
     "against": run_against,
+    "latency": run_latency,
 }
 _WIDTH: Final = 120
 _PICTURES: Final = Path("build/bench")
-# These run only if they are named: one takes a commit, the other long.
-_ON_DEMAND: Final = ("against", "scale")
+# These run only if they are named: one takes a commit, the others long.
+_ON_DEMAND: Final = ("against", "scale", "latency")
 BENCHES: Final = {**ON_BROKER, "convert": run_convert, "fold": run_fold}
 
 
@@ -42,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
         "names",
         nargs="*",
         metavar="name",
-        help=f"{', '.join(BENCHES)}; default: all but {' and '.join(_ON_DEMAND)}",
+        help=f"{', '.join(BENCHES)}; default: all but {', '.join(_ON_DEMAND)}",
     )
     parser.add_argument("--rounds", type=int, default=3, help="how often everything is measured (3)")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the full numbers of records (1)")
@@ -51,6 +54,23 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument(
         "--versions", type=int, default=1, help="of a row, for the bench restore; compared with one (1)"
+    )
+    parser.add_argument(
+        "--linger",
+        type=_numbers,
+        default=(),
+        metavar="MS,MS",
+        help="of the workers of the bench latency, in milliseconds; default: that of the worker as it is",
+    )
+    parser.add_argument(
+        "--shares",
+        type=_numbers,
+        default=SHARES,
+        metavar="PERCENT,...",
+        help="of the capacity, for the bench latency (10,50,80)",
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=SECONDS, help="how long each of these loads lasts (%(default)g)"
     )
     parser.add_argument("--against", default="", metavar="COMMIT", help="compare this checkout with a commit")
     for curve, sizes in CURVES.items():
@@ -82,6 +102,9 @@ def main(arguments: Sequence[str]) -> int:
                 core=core,
                 broker=broker,
                 sizes={curve: getattr(asked, curve) for curve in CURVES},
+                lingers=asked.linger,
+                shares=asked.shares,
+                seconds=asked.seconds,
                 against=asked.against,
             )
             for name in names:
@@ -103,6 +126,14 @@ def main(arguments: Sequence[str]) -> int:
 def _sizes(text: str) -> Sequence[int]:
     """Returns the sizes; none if there is nothing to measure. Raises ValueError if one is no number."""
     return [size for size in map(int, text.split(",")) if size > 0]
+
+
+def _numbers(text: str) -> Sequence[float]:
+    """Raises ValueError if one is no number above 0."""
+    numbers = list(map(float, text.split(",")))
+    if not all(0 < number < math.inf for number in numbers):
+        raise ValueError(text)
+    return numbers
 
 
 def _say(line: str) -> None:

@@ -2,18 +2,16 @@
 dropped."""
 
 import tempfile
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
-
-import msgspec
 
 from app.canonical import encode_event
 from app.cli.convert import Line
 from app.outcome import Emit
 from app.vendors import VENDORS, Options, convert
 from tests.tools.bench.bodies import MIXES, bodies, updates_and_scores
+from tests.tools.bench.convert_ratio import RATIO_BODIES, RECORDED_MS, ROUNDS, ratio_to_floor
 from tests.tools.bench.figures import Figure, Report
 from tests.tools.bench.fold_ratios import measure
 from tests.tools.bench.options import BenchOptions
@@ -21,11 +19,7 @@ from tests.tools.bench.processes import run_to_end
 
 _BODIES: Final = 200_000
 _EVENTS: Final = 100_000
-# A year after the first event, because an event may not be more than a day newer than its record.
-_RECORDED_MS: Final = 1_735_689_600_000
 _NOTHING: Final = Path("/dev/null")
-_RATIO_BODIES: Final = 5_000
-_ROUNDS: Final = 9
 
 
 def run_convert(options: BenchOptions) -> Report:
@@ -61,43 +55,12 @@ def run_convert(options: BenchOptions) -> Report:
             ),
             (
                 "convert/floor: the CPU time of convert, as a multiple of that of decoding the bodies to"
-                f" dictionaries and encoding these; {_RATIO_BODIES:,} bodies, in one process by turns, the"
-                f" least of {_ROUNDS} rounds"
+                f" dictionaries and encoding these; {RATIO_BODIES:,} bodies, in one process by turns, the"
+                f" least of {ROUNDS} rounds"
             ),
         ],
         "convert/floor " + " ".join(f"{vendor} {ratio:.1f}" for vendor, ratio in ratios.items()),
     )
-
-
-def ratio_to_floor(vendor: str) -> float:
-    """Returns how much more a body costs to convert, up to the encoded events, than to decode and encode."""
-    lines = [
-        Line(offset, _RECORDED_MS, [], body) for offset, body in enumerate(bodies(vendor, _RATIO_BODIES))
-    ]
-    pairs = [(_seconds(_convert_all, vendor, lines), _seconds(_floor, vendor, lines)) for _ in range(_ROUNDS)]
-    return min(ours for ours, _ in pairs) / min(floor for _, floor in pairs)
-
-
-def _seconds(run: Callable[[str, Sequence[Line]], None], vendor: str, lines: Sequence[Line]) -> float:
-    started = time.process_time()
-    run(vendor, lines)
-    return time.process_time() - started
-
-
-def _convert_all(vendor_name: str, lines: Sequence[Line]) -> None:
-    vendor, options = VENDORS[vendor_name], Options()
-    for line in lines:
-        outcome = convert(vendor, line, "bench/0", options)
-        if type(outcome) is Emit:
-            for event in outcome.events:
-                event.partitionkey.encode()
-                encode_event(event)
-
-
-def _floor(_vendor: str, lines: Sequence[Line]) -> None:
-    decode, encode = msgspec.json.Decoder().decode, msgspec.json.Encoder().encode
-    for line in lines:
-        encode(decode(line.value or b""))
 
 
 def run_fold(options: BenchOptions) -> Report:
@@ -144,7 +107,7 @@ def _rates(count: int, seconds: list[float]) -> list[float]:
 def _events(count: int) -> Iterator[bytes]:
     vendor, options = VENDORS["selfcommunity"], Options()
     for offset, body in enumerate(updates_and_scores(count)):
-        outcome = convert(vendor, Line(offset, _RECORDED_MS, [], body), "bench/0", options)
+        outcome = convert(vendor, Line(offset, RECORDED_MS, [], body), "bench/0", options)
         if isinstance(outcome, Emit):
             yield from map(encode_event, outcome.events)
 

@@ -1,9 +1,8 @@
 """Compares, in one process, an event that is folded into the rows of its key with the least that this can
 cost, and a repeat of it with a new one. Ratios depend less on the machine than speeds do."""
 
-from collections.abc import Callable, Sequence
-from time import process_time
-from typing import Any, Final, NamedTuple, TypeVar
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -24,14 +23,10 @@ from app.state import (
 )
 from app.vendors import VENDORS, Options, convert
 from tests.tools.bench.bodies import bodies
-
-T = TypeVar("T")
+from tests.tools.bench.turns import micros_by_turns
 
 _USERS: Final = 200
 _RECORDED_MS: Final = 1_735_689_600_000
-# So many calls are timed together. A short time is often one without an interruption.
-_AT_ONCE: Final = 25
-_ROUNDS: Final = 15
 
 
 class Folded(NamedTuple):
@@ -106,7 +101,7 @@ def measure(vendors: Sequence[str]) -> Costs:
     new = [it for vendor in vendors for it in _folded(vendor)]
     repeats = [fold_bytes(it) for it in new]
     floors = [_least_of(it) for it in new]
-    return Costs(_micros(fold_bytes, new), _micros(_pay, floors), _micros(fold_bytes, repeats))
+    return Costs(*micros_by_turns((fold_bytes, new), (_pay, floors), (fold_bytes, repeats)))
 
 
 def _folded(vendor: str) -> list[Folded]:
@@ -126,18 +121,3 @@ def _folded(vendor: str) -> list[Folded]:
             user, loyalty, _ = apply(decode_event(encode_event(event)), *before)
             rows[event.partitionkey] = Rows(user, loyalty)
     return list(found.values())
-
-
-def _micros(call: Callable[[T], object], items: Sequence[T]) -> float:
-    """Returns the CPU microseconds of a call. Each batch of items counts with the fastest of the rounds."""
-    seconds = 0.0
-    for start in range(0, len(items), _AT_ONCE):
-        batch = items[start : start + _AT_ONCE]
-        fastest = float("inf")
-        for _ in range(_ROUNDS):
-            began = process_time()
-            for item in batch:
-                call(item)
-            fastest = min(fastest, process_time() - began)
-        seconds += fastest
-    return seconds / len(items) * 1_000_000

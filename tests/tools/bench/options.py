@@ -19,6 +19,13 @@ class BenchOptions:
     """Bootstrap servers; empty for benches that need no broker."""
     sizes: Mapping[str, Sequence[int]] = field(default_factory=dict)
     """The sizes of each curve of the bench `scale`."""
+    lingers: Sequence[float] = ()
+    """The lingers of the workers that the bench `latency` compares, in milliseconds; none: that of the worker
+    as it is."""
+    shares: Sequence[float] = ()
+    """The loads of the bench `latency`, in percent of the capacity."""
+    seconds: float = 0.0
+    """How long each of these loads lasts."""
     against: str = ""
     """The commit that the bench `against` compares this checkout with."""
 

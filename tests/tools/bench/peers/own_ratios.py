@@ -1,7 +1,7 @@
 """The ratios of Rollcall to the least that its work can cost, and of a repeat to a new event."""
 
 from tests.tools.bench.bodies import MIXES
-from tests.tools.bench.commands import ratio_to_floor
+from tests.tools.bench.convert_ratio import ratio_to_floor
 from tests.tools.bench.fold_ratios import measure
 from tests.tools.bench.peers.measurement import name_of
 
