@@ -22,6 +22,9 @@ from app.http_limits import HEAD_LINE_BYTES, Connection, Connections, FewLines, 
 from app.metrics import Metrics
 from app.status_page import BODY, HEADERS
 
+PATHS: Final = ("/", "/metrics", "/healthz", "/readyz", "/status.json", "/workers.json")
+"""What anybody may read."""
+
 # A proxy must not answer a scrape or a probe with an older answer.
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 # A request may have a body, which nothing here reads. If the connection were closed at once, the client would
@@ -97,15 +100,11 @@ async def http_server(
         answer = {"partitions": int(text)} if status == HTTPStatus.OK else {"problem": text}
         return web.json_response(answer, status=status, headers=_NO_STORE)
 
+    readers = (show_page, show_metrics, healthz, readyz, show_status, show_workers)
     application = web.Application(middlewares=[_one_request(token)])
     application.add_routes(
         [
-            web.get("/", show_page),
-            web.get("/metrics", show_metrics),
-            web.get("/healthz", healthz),
-            web.get("/readyz", readyz),
-            web.get("/status.json", show_status),
-            web.get("/workers.json", show_workers),
+            *(web.get(path, handler) for path, handler in zip(PATHS, readers, strict=True)),
             web.post("/vendors/{vendor}/resume", resume_vendor),
         ]
     )

@@ -102,7 +102,8 @@ class Metrics:
         self.events_not_mapped = Total(
             "rollcall_events_not_mapped",
             "Records of other families and of unknown events, by the event's name, counted in the first of"
-            " every 32 such records of a part of a slice, if its body has at most 64 KiB.",
+            " every 32 such records of a part of a slice, if its body has at most 64 KiB. A name with a digit"
+            " is (other), because it might name a user.",
             ["vendor", "event"],
             registry=registry,
         )

@@ -1,5 +1,6 @@
 """Counts in the worker's metrics what became of a vendor's records, and which fields no event carries."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
@@ -7,13 +8,16 @@ from time import time_ns
 from typing import Final
 
 from app.engine import LARGE_BYTES, Record, Slice
-from app.metrics import Metrics
+from app.metrics import OTHER_FIELD, Metrics
 from app.outcome import Dead, Skip
 from app.vendors import Options, Vendor
 from app.vendors.unmapped_fields import event_name, unmapped_fields
 
 # The reasons of records whose event no mapper maps.
 _NO_EVENT: Final = ("other_family", "unknown_event")
+
+# No vendor's events have digits in their names. What has some may name a user.
+_EVENT_NAME: Final = re.compile(r"[A-Za-z_.-]+")
 
 # Looking for names that no mapper reads costs as much as mapping; a sample shows them all the same.
 _UNMAPPED_EVERY: Final = 32
@@ -74,7 +78,8 @@ class OutcomeCounter:
             metrics.count_fields(metrics.not_mapped, name, unmapped_fields(self._vendor, body))
         for body in self._sample(not_mapped):
             if event := event_name(self._vendor, body):
-                metrics.count_fields(metrics.events_not_mapped, name, [event])
+                shown = event if _EVENT_NAME.fullmatch(event) else OTHER_FIELD
+                metrics.count_fields(metrics.events_not_mapped, name, [shown])
 
     def _sample(self, records: Sequence[Record]) -> Iterator[bytes]:
         for record in records[::_UNMAPPED_EVERY]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.embedded_kafka import EmbeddedKafka
+from app.health import PATHS
 from app.vendors import VENDORS
 from tests.integration.worker import NOT_EXPELLED, Site, WorkerProcess
 from tests.kafka import ToSend, produce
@@ -51,8 +52,9 @@ def test_no_payload_is_logged_or_measured(site: Site, log_format: str) -> None:
         publish_marked(site)
         site.wait_at_rest()
         assert worker.count("rollcall_records_received_total") > 200
-        for path in ("/metrics", "/healthz", "/readyz"):
-            assert SENTINEL not in worker.get(path)[1]
+        for path in PATHS:
+            code, text = worker.get(path)
+            assert (code, SENTINEL in text) == (200, False), path
         worker.stop()
     assert worker.stderr()
     assert SENTINEL not in worker.stderr()
@@ -75,7 +77,7 @@ def test_health_is_what_probes_need(site: Site) -> None:
         assert json.loads(worker.get("/readyz")[1]) == {"status": "ready", "problems": []}
         assert worker.metric("rollcall_ready") == {(): 1.0}
         assert worker.metric("rollcall_partitions") != {}
-        assert worker.get("/")[0] == 404
+        assert worker.get("/tables")[0] == 404
         worker.stop()
         assert worker.get("/healthz")[0] == 0
 
