@@ -4,10 +4,7 @@ Its loop dies in the middle of whatever it does. Its session is longer than any 
 goes on without it was left. Everything else is the real worker.
 """
 
-import asyncio
-import signal
 import sys
-from importlib import import_module
 from typing import Any
 
 from aiokafka.consumer.group_coordinator import GroupCoordinator
@@ -15,21 +12,12 @@ from msgspec import structs
 
 import app.worker
 from app.cli.main import main
-from app.engine import ConsumerConfig, departure, die
+from app.engine import ConsumerConfig, departure
 from app.settings import Settings
 from app.worker_options import consumer_options
+from tests.tools.mortal import make_mortal
 from tests.tools.replacing import replace
 from tests.waiting import GIVE_UP_SECONDS
-
-# The package has a function of the same name.
-_RUN: Any = import_module("app.engine.run")
-_run = _RUN._run
-
-
-async def _mortal(app: Any, stop_deadline: float) -> int:
-    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, die, "this worker was told to die")
-    code: int = await _run(app, stop_deadline)
-    return code
 
 
 def hasty() -> None:
@@ -59,7 +47,7 @@ def _long_session(settings: Settings) -> ConsumerConfig:
 
 
 if __name__ == "__main__":
-    replace(_RUN, "_run", _mortal)
+    make_mortal()
     replace(app.worker, "consumer_options", _long_session)
     {"hasty": hasty, "patient": patient, "static": static}[sys.argv[1]]()
     sys.exit(main(["worker"]))

@@ -6,6 +6,7 @@ The hooks are here and not in `app`, so nothing that is shipped has them. The en
   folder arms the point.
 - `FAULTS_MUTANT`: the engine runs without one of its safeguards, by its name in `mutations.py`.
 - `FAULTS_POISON`: mapping a record kills this process, if the file `poison` in the folder names its position.
+- `FAULTS_MORTAL`: SIGUSR1 ends this process with code 70, from its event loop.
 - `FAULTS_SESSION`: the session timeout in seconds. It may be less than the settings allow, because otherwise
   a worker that is killed twenty times in a row would cost 6 s each time.
 """
@@ -29,6 +30,7 @@ from app.worker_options import consumer_options
 from tests.tools.faults.mutations import MUTATIONS
 from tests.tools.faults.pods import POISON, POISONED_EVERY
 from tests.tools.faults.points import POINTS
+from tests.tools.mortal import make_mortal
 from tests.tools.replacing import replace
 
 
@@ -40,6 +42,8 @@ def install() -> None:
         _shorten_session(float(seconds))
     if os.environ.get("FAULTS_POISON"):
         _poison(Path(os.environ["FAULTS_FOLDER"]) / POISON)
+    if os.environ.get("FAULTS_MORTAL"):
+        make_mortal()
     if mutant := os.environ.get("FAULTS_MUTANT"):
         MUTATIONS[mutant](settings)
 

@@ -34,6 +34,7 @@ JUDGES: Final[dict[str, Sequence[str]]] = {
     "boundary check off": ("poison-changelogs",),
     "partition check off": ("poison-canonical",),
     "changed names off": ("join-leave",),
+    "departure off": ("exit-70",),
 }
 """The cases that can see a missing safeguard. They run until one fails."""
 

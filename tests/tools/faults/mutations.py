@@ -32,6 +32,7 @@ from app.engine.tables.zombie_repair import ZombieRepair
 from app.settings import Settings
 from app.state import User
 from app.table_rules import TABLE_RULES
+from tests.tools.mortal import RUN
 from tests.tools.replacing import replace
 
 
@@ -232,6 +233,11 @@ def _changed_names_off(_: Settings) -> None:
     replace(app.key_state, "changed_user", changed)
 
 
+def _departure_off(_: Settings) -> None:
+    """Ends the process without leaving its group, so that everybody waits for the end of its session."""
+    replace(RUN, "depart", lambda _app: None)
+
+
 def _slice_bound_off(_: Settings) -> None:
     """Writes a slice in one part, whatever its size, and waits for no room."""
     replace(app.vendor_agent, "PART_BYTES", math.inf)
@@ -262,6 +268,7 @@ MUTATIONS: dict[str, Callable[[Settings], None]] = {
     "boundary check off": _boundary_check_off,
     "partition check off": _partition_check_off,
     "changed names off": _changed_names_off,
+    "departure off": _departure_off,
     "slice bound off": _slice_bound_off,
     "budget off": _budget_off,
 }

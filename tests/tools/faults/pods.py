@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 
 from app.embedded_kafka.properties import free_ports
 from tests.tools.faults.failed import CaseFailed
@@ -29,6 +30,15 @@ _STOP_SECONDS = 20.0
 _POLL_SECONDS = 0.05
 _LOG_TAIL = 20_000
 _PROTECTING = re.compile(r"stopping to protect data: (.*?)(?: +\[app\.engine.*)?$", re.MULTILINE)
+
+_RESTORED = re.compile(r"restored \d+ partitions: (\d+) changelog records in ([\d.]+) s")
+
+
+class Reading(NamedTuple):
+    """One restore of a worker: the changelog records that it read, and how long that took."""
+
+    records: int
+    seconds: float
 
 
 class Pod:
@@ -195,9 +205,18 @@ class Pod:
         """Returns the line with which the worker ended itself with code 70, for each time."""
         return _PROTECTING.findall(self._log.read_text("utf-8", errors="replace"))
 
+    def readings(self) -> list[Reading]:
+        """Returns all restores of this worker's processes so far that are done."""
+        return readings_in(self._log.read_text("utf-8", errors="replace"))
+
     def log_tail(self) -> str:
         """Returns the end of the log. It has no payload, because workers log none."""
         return self._log.read_text("utf-8", errors="replace")[-_LOG_TAIL:]
+
+
+def readings_in(log: str) -> list[Reading]:
+    """Returns the restores of which the log of a worker tells."""
+    return [Reading(int(records), float(seconds)) for records, seconds in _RESTORED.findall(log)]
 
 
 def clean_environment(ours: Mapping[str, str], names: frozenset[str]) -> dict[str, str]:

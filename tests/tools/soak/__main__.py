@@ -19,7 +19,7 @@ from tests.tools.faults.failed import CaseFailed
 from tests.tools.faults.patience import Clock
 from tests.tools.faults.stage import Stage
 from tests.tools.soak.run import soak
-from tests.tools.soak.table import markdown, table
+from tests.tools.soak.table import markdown, summary, table
 
 # After hours of load a worker that starts has long changelogs to read. The time that it needs is reported.
 _GIVEN_UP_SECONDS = 1_800.0
@@ -33,16 +33,24 @@ def main() -> int:
     parser.add_argument(
         "--share", type=float, default=0.7, help="the load as a share of the capacity (default %(default)g)"
     )
+    parser.add_argument(
+        "--static",
+        action="store_true",
+        help="the workers are static members of their group, so a kill waits for no session",
+    )
     parser.add_argument("--page", type=Path, metavar="FILE", help="also write the figures into this page")
     options = parser.parse_args()
     try:
         with any_broker() as broker, Stage(broker, name="soak") as stage:
             stage.patience = Clock(at_least=_GIVEN_UP_SECONDS)
-            figures = soak(stage, minutes=options.minutes, share=options.share, say=_say)
+            figures = soak(
+                stage, minutes=options.minutes, share=options.share, static=options.static, say=_say
+            )
     except (CaseFailed, EmbeddedKafkaError) as failed:
         _say(f"the soak failed: {failed}")
         return 1
     print(table(figures))
+    print(summary(figures))
     if options.page:
         put(options.page, "soak", markdown(figures))
     return 1 if figures.failures() else 0

@@ -25,6 +25,9 @@ class Figures(Struct, kw_only=True):
     published: int
     """All source records, with those for the measurement of the capacity."""
     kills: list[Kill]
+    bound: float
+    """What all workers together may take to be ready after a kill, besides the reading, in seconds. It is
+    compared by the reader of the figures, and demanded by none."""
     quiet: Half
     killing: Half
     account: Account

@@ -15,12 +15,18 @@ from tests.tools.soak.reader import Reader
 from tests.tools.soak.sampler import Sampler
 
 _CATCH_UP_SECONDS = 60.0
+_DYNAMIC_SECONDS = 3.0
+"""How long a worker may take to start, and the group to rebalance, after the end of the session of the worker
+that was killed."""
+_STATIC_SECONDS = 4.0
+"""How long a static member may take to start and to take its partitions over; nobody waits for a session."""
 
 
-def soak(stage: Stage, *, minutes: float, share: float, say: Callable[[str], None]) -> Figures:
+def soak(stage: Stage, *, minutes: float, share: float, static: bool, say: Callable[[str], None]) -> Figures:
     """Returns the figures of a soak on a new stage: two workers get `share` of their capacity for so many
-    minutes. Raises CaseFailed if the workers do not become ready, or do not commit everything in the end."""
-    stage.steady()
+    minutes. `static`: they are static members of their group. Raises CaseFailed if the workers do not become
+    ready, or do not commit everything in the end."""
+    _start(stage, static=static)
     quiet, killing = Half(), Half()
     with Reader.reading(stage.broker, stage.settings) as reader:
         capacity = measure_capacity(stage)
@@ -34,7 +40,7 @@ def soak(stage: Stage, *, minutes: float, share: float, say: Callable[[str], Non
                 reader.latencies, sampler.samples = quiet.latencies, quiet.samples
                 time.sleep(minutes * 30)
                 reader.latencies, sampler.samples = killing.latencies, killing.samples
-                kills = kill_in_turn(stage, began + minutes * 60)
+                kills = kill_in_turn(stage, began + minutes * 60, say)
             seconds, flowed = time.monotonic() - began, stage.load.published - before
             stage.load.flush()
             stage.wait_at_rest()
@@ -47,6 +53,7 @@ def soak(stage: Stage, *, minutes: float, share: float, say: Callable[[str], Non
         rate=flowed / seconds,
         published=stage.load.published,
         kills=kills,
+        bound=_STATIC_SECONDS if static else stage.settings.session_timeout + _DYNAMIC_SECONDS,
         quiet=quiet,
         killing=killing,
         account=close_account(stage, reader.ledger, say),
@@ -54,6 +61,15 @@ def soak(stage: Stage, *, minutes: float, share: float, say: Callable[[str], Non
         exits=Counter(code for pod in stage.pods for code in pod.exits),
         stops=stops,
     )
+
+
+def _start(stage: Stage, *, static: bool) -> None:
+    if static:
+        for number in (1, 2):
+            stage.pod(GROUP_INSTANCE_ID=f"soak-{number}")
+        stage.wait_ready()
+    else:
+        stage.steady()
 
 
 def _catch_up(stage: Stage, reader: Reader) -> None:

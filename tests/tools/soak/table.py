@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from statistics import median
 
 from tests.tools.soak.figures import Figures, Half
+from tests.tools.soak.kills import growth
 from tests.tools.soak.sampler import Usage
 from tests.tools.soak.trend import settled, slope
 
@@ -23,13 +24,58 @@ def rows(figures: Figures) -> list[Row]:
         ("wrong rows", f"{account.wrong_rows} of {account.rows:,}"),
         *_half("first half", figures.quiet),
         *_half("half with kills", figures.killing),
-        ("kills: all ready after, median / largest, s", _spread([kill.ready for kill in figures.kills])),
-        (
-            "kills: all caught up after, median / largest, s",
-            _spread([kill.caught_up for kill in figures.kills]),
-        ),
+        *_kills(figures),
         *(row for name in _names(figures) for row in _worker(name, figures)),
     ]
+
+
+def _kills(figures: Figures) -> Iterator[Row]:
+    kills = figures.kills
+    for number, kill in enumerate(kills, 1):
+        parts = f"{kill.ready:.2f} / {kill.reading:.2f} / {kill.records:,} / {kill.rest:.2f}"
+        yield f"kill {number}: all ready after, s / of it reading, s / records read / the rest, s", parts
+    yield "kills: all ready after, median / largest, s", _spread([kill.ready for kill in kills])
+    yield "kills: of it reading, median / largest, s", _spread([kill.reading for kill in kills])
+    yield "kills: the rest, median / largest, s", _spread([kill.rest for kill in kills])
+    yield "kills: bound of the rest, s", f"{figures.bound:.2f}"
+    yield "kills: the rest grows from the first to the last by, s", _number(growth(_rests(figures)))
+    yield "kills: reading, us a record", _number(_micros_a_record(figures))
+    yield "kills: all caught up after, median / largest, s", _spread([kill.caught_up for kill in kills])
+
+
+def _rests(figures: Figures) -> list[float]:
+    return [kill.rest for kill in figures.kills]
+
+
+def _micros_a_record(figures: Figures) -> float | None:
+    """Returns the time by the clock: other programs slow it down."""
+    records = sum(kill.records for kill in figures.kills)
+    return sum(kill.reading for kill in figures.kills) / records * 1e6 if records else None
+
+
+def summary(figures: Figures) -> str:
+    """Returns one line for programs. Times are seconds, but for `us_a_record`."""
+    account, kills = figures.account, figures.kills
+    counts = {
+        "records": account.records,
+        "lost": account.lost,
+        "wrong_rows": account.wrong_rows,
+        "kills": len(kills),
+    }
+    values = {
+        "capacity": figures.capacity,
+        "load": figures.rate,
+        "p99": figures.quiet.latencies.percentile(0.99),
+        "ready/max": max((kill.ready for kill in kills), default=None),
+        "reading/max": max((kill.reading for kill in kills), default=None),
+        "reading/us_a_record": _micros_a_record(figures),
+        "rest/max": max(_rests(figures), default=None),
+        "rest/bound": figures.bound,
+        "rest/growth": growth(_rests(figures)),
+        "caught_up/max": max((kill.caught_up for kill in kills), default=None),
+    }
+    told = [f"soak/{name} {count}" for name, count in counts.items()]
+    return " ".join([*told, *(f"soak/{name} {_number(value)}" for name, value in values.items())])
 
 
 def _half(name: str, half: Half) -> Iterator[Row]:

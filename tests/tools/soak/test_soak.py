@@ -1,16 +1,19 @@
 """The soak's own arithmetic, without Kafka."""
 
 import random
+from pathlib import Path
 
 import pytest
 
+from app.engine.tables import restore
+from tests.tools.faults.pods import Reading, readings_in
 from tests.tools.soak.account import Account
 from tests.tools.soak.figures import Figures, Half
-from tests.tools.soak.kills import Kill
+from tests.tools.soak.kills import Kill, growth, read_by
 from tests.tools.soak.latency import Histogram
 from tests.tools.soak.ledger import Ledger
 from tests.tools.soak.sampler import Sample, Usage
-from tests.tools.soak.table import markdown, table
+from tests.tools.soak.table import markdown, summary, table
 from tests.tools.soak.trend import settled, slope
 
 
@@ -87,7 +90,8 @@ def figures() -> Figures:
         capacity=1_000.0,
         rate=700.0,
         published=9_000,
-        kills=[Kill(8.0, 9.0), Kill(10.0, 15.0)],
+        kills=[Kill(8.0, 9.0, reading=1.0, records=100_000), Kill(10.0, 15.0, reading=2.5, records=400_000)],
+        bound=9.0,
         quiet=quiet,
         killing=killing,
         account=Account(records=9_000, rows=100),
@@ -106,8 +110,52 @@ def test_the_table_tells_each_figure() -> None:
     assert told["w1: open files begin / largest / end"] == "40 / 43 / 43"
     assert told["half with kills: lag median / largest, s"] == "4.00 / 4.00"
     assert told["kills: all caught up after, median / largest, s"] == "12.00 / 15.00"
+    assert told["kill 2: all ready after, s / of it reading, s / records read / the rest, s"] == (
+        "10.00 / 2.50 / 400,000 / 7.50"
+    )
+    assert told["kills: the rest, median / largest, s"] == "7.25 / 7.50"
+    assert told["kills: the rest grows from the first to the last by, s"] == "0.50"
+    assert told["kills: reading, us a record"] == "7.00"
     assert "RED" not in table(figures())
     assert "red" not in markdown(figures())
+
+
+def test_the_last_line_has_what_the_claim_is_about() -> None:
+    words = summary(figures()).split()
+    told = dict(zip(words[::2], words[1::2], strict=True))
+    assert told["soak/lost"] == told["soak/wrong_rows"] == "0"
+    assert told["soak/kills"] == "2"
+    assert told["soak/ready/max"] == "10.00"
+    assert told["soak/reading/max"] == "2.50"
+    assert told["soak/rest/max"] == "7.50"
+    assert told["soak/rest/bound"] == "9.00"
+    assert told["soak/rest/growth"] == "0.50"
+
+
+def test_a_soak_without_kills_tells_no_times_of_kills() -> None:
+    quiet = figures()
+    quiet.kills = []
+    assert "soak/rest/max - " in summary(quiet)
+    assert "kills: the rest, median / largest, s" in table(quiet)
+
+
+def test_growth_is_that_of_the_line_so_one_slow_kill_in_the_middle_is_none() -> None:
+    assert growth([7.0, 9.0, 7.0]) == pytest.approx(0.0)
+    assert growth([7.0, 8.0, 9.0, 10.0]) == pytest.approx(3.0)
+    assert growth([7.0]) is None
+
+
+def test_the_reading_is_that_of_the_worker_that_read_for_longest_in_all_its_restores() -> None:
+    workers = [[Reading(900, 2.0)], [Reading(500, 1.5), Reading(600, 1.0)], []]
+    assert read_by(workers) == Reading(1_100, 2.5)
+    assert read_by([[], []]) == Reading(0, 0.0)
+
+
+def test_a_restore_is_read_from_the_line_that_a_worker_logs() -> None:
+    line = "restored %d partitions: %d changelog records in %.2f s, %d rows written again"
+    assert line in Path(restore.__file__).read_text("utf-8")
+    log = f"x\n2026-11-30T22:35:41Z [info] {line % (6, 37_000, 1.98, 0)} [app]\n{line % (2, 5, 0.1, 1)}\n"
+    assert readings_in(log) == [Reading(37_000, 1.98), Reading(5, 0.1)]
 
 
 @pytest.mark.parametrize(

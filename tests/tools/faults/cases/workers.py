@@ -1,9 +1,11 @@
 """Workers are killed, leave and join."""
 
 import signal
+from functools import partial
 
 from tests.tools.faults.cases.case import LONG_SESSION, Case
 from tests.tools.faults.cluster import Cluster
+from tests.tools.faults.failed import CaseFailed
 from tests.tools.faults.pods import Pod
 from tests.tools.faults.stage import Stage
 
@@ -60,6 +62,26 @@ def _kill_static(stage: Stage, _cluster: Cluster, events: int) -> None:
             stage.recovered()
 
 
+def _die(stage: Stage, _cluster: Cluster, events: int) -> None:
+    """Nobody waits for the end of a session here either: who ends with code 70 leaves the group before."""
+    stage.steady(hooked=True, FAULTS_MORTAL="1")
+    # The wait for a session is seen at any rate; at this one it is not taken for a machine that is too slow.
+    with stage.flow(RATE // 4, events):
+        for pod in stage.pods * 2:
+            stage.wait_ready()
+            stage.work_left()
+            deaths = len(pod.exits)
+            pod.signal(signal.SIGUSR1)
+            stage.wait(partial(_is_dead, pod, deaths), "the end of a worker that was told to die", 30.0)
+            stage.recovered()
+
+
+def _is_dead(pod: Pod, deaths: int) -> bool:
+    if pod.exits[deaths:] not in ([], [70]):
+        raise CaseFailed(f"a worker that was told to die ended with {pod.exits[deaths:]}")
+    return len(pod.exits) > deaths
+
+
 def _terminate(stage: Stage, _cluster: Cluster, events: int) -> None:
     stage.steady()
     with stage.flow(RATE, events):
@@ -91,6 +113,12 @@ CASES = [
         name="kill-static",
         fault="static members: kill -9 of each of two workers, then of both, with a session of 120 s",
         play=_kill_static,
+        settings={"SESSION_TIMEOUT": LONG_SESSION},
+    ),
+    Case(
+        name="exit-70",
+        fault="each of two workers ends with code 70, twice, with a session of 120 s",
+        play=_die,
         settings={"SESSION_TIMEOUT": LONG_SESSION},
     ),
     Case(
