@@ -1,4 +1,5 @@
-"""A worker's HTTP server: `/metrics`, `/healthz`, `/readyz`, and `POST /vendors/{vendor}/resume`.
+"""A worker's HTTP server: `/metrics`, `/healthz`, `/readyz`, `/status.json`, and
+`POST /vendors/{vendor}/resume`.
 
 It takes the place of Faust's, which shows the rows of the tables to every client.
 """
@@ -46,12 +47,13 @@ async def http_server(
     resume: Resume,
     token: str = "",
     restore: Callable[[], RestoreReport | None] = lambda: None,
+    status: Callable[[], bytes] = lambda: b"{}",
 ) -> AsyncIterator[int]:
     """Serves while the context is open, and gives the port: a free one if `port` is 0.
 
     `refresh` sets the gauges before each scrape. `token`: the bearer token that a `POST` has to send; empty:
-    no token is needed. `restore`: how far the restore of the tables has come. Raises HttpServerFailed if the
-    server cannot listen on the address.
+    no token is needed. `restore`: how far the restore of the tables has come. `status`: the worker's status
+    as JSON. Raises HttpServerFailed if the server cannot listen on the address.
     """
 
     async def show_metrics(_: web.Request) -> web.Response:
@@ -71,6 +73,9 @@ async def http_server(
             answer["restore"] = report._asdict()
         return web.json_response(answer, status=503 if reasons else 200, headers=_NO_STORE)
 
+    async def show_status(_: web.Request) -> web.Response:
+        return web.Response(body=status(), content_type="application/json", headers=_NO_STORE)
+
     async def resume_vendor(request: web.Request) -> web.Response:
         status, text = await _resumed(request, resume)
         answer = {"partitions": int(text)} if status == HTTPStatus.OK else {"problem": text}
@@ -82,6 +87,7 @@ async def http_server(
             web.get("/metrics", show_metrics),
             web.get("/healthz", healthz),
             web.get("/readyz", readyz),
+            web.get("/status.json", show_status),
             web.post("/vendors/{vendor}/resume", resume_vendor),
         ]
     )

@@ -1,15 +1,18 @@
 """What the HTTP server and the operators need of a running worker: its problems, its gauges, and `resume`."""
 
+import asyncio
 import re
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
 from math import nan
 from typing import Final
 
 from app.dead_letter_limit import DeadLetterLimit
 from app.engine import (
     GroupCommitProducer,
+    LogWatch,
     Partition,
+    PartitionLag,
     RestoreReport,
     SliceApp,
     UserTables,
@@ -27,6 +30,7 @@ EVENTS: Final = "events"
 """The name of the canonical topic for operators, beside the names of the vendors."""
 
 _DIED: Final = re.compile(r"[0-9]+ attempts died at offset [0-9]+")
+_MANY_DEAD: Final = "too many of its latest records are dead"
 _POSITION: Final = re.compile(r"([A-Za-z0-9._-]+)/([0-9]{1,9})/([0-9]{1,19})")
 
 
@@ -42,6 +46,7 @@ class Operations:
         tables: UserTables,
         limits: Mapping[str, DeadLetterLimit],
         topics: TopicWatch,
+        logs: LogWatch,
     ) -> None:
         self.settings = settings
         self.metrics = metrics
@@ -50,6 +55,7 @@ class Operations:
         self._tables = tables
         self._limits = limits
         self._topics = topics
+        self._logs = logs
 
     def problems(self) -> list[str]:
         """Returns why the worker is not ready, one line each; empty if it is."""
@@ -67,14 +73,12 @@ class Operations:
         if self._oldest_write() > longest:
             reasons.append("the brokers do not acknowledge writes")
         for name, partitions in self.paused().items():
-            # Anybody can have committed another reason, so only the known forms are shown.
-            known = {each: why for each, why in partitions.items() if _DIED.fullmatch(why)}
-            known |= {each: why for each, why in consumer.resumption.withheld().items() if each in partitions}
+            known = self._known_reasons(partitions)
             reasons += [
                 f"{name} is paused in partition {number}: {why}" for (_, number), why in sorted(known.items())
             ]
             if len(known) < len(partitions):
-                reasons.append(f"{name} is paused: too many of its latest records are dead")
+                reasons.append(f"{name} is paused: {_MANY_DEAD}")
         reasons += [
             f"an open transaction holds back {topic}/{partition}"
             for topic, partition in consumer.health.long_held_back()
@@ -90,10 +94,30 @@ class Operations:
         has, each with those partitions and the reasons. They stay paused until an operator resumes them."""
         partitions = consumer_of(self._app).resumption.paused()
         found = {
-            name: {each: why for each, why in partitions.items() if each[0] == self._topic(name)}
+            name: {each: why for each, why in partitions.items() if each[0] == self.topic(name)}
             for name in (*VENDORS, EVENTS)
         }
         return {name: those for name, those in found.items() if those}
+
+    def paused_reasons(self) -> dict[Partition, str]:
+        """Returns the paused partitions of this worker, each with its reason in a form that may be shown."""
+        partitions = consumer_of(self._app).resumption.paused()
+        return dict.fromkeys(partitions, _MANY_DEAD) | self._known_reasons(partitions)
+
+    def _known_reasons(self, partitions: Mapping[Partition, str]) -> dict[Partition, str]:
+        """Returns those of the paused partitions whose reason has a known form. Anybody can have committed
+        another text, so only these are shown."""
+        withheld = consumer_of(self._app).resumption.withheld()
+        known = {each: why for each, why in partitions.items() if _DIED.fullmatch(why)}
+        return known | {each: why for each, why in withheld.items() if each in partitions}
+
+    def lags(self) -> dict[Partition, PartitionLag]:
+        """Returns the lag of each assigned partition that is not paused, as far as it is known."""
+        return self._logs.lags()
+
+    def committed(self) -> dict[Partition, int]:
+        """Returns the committed offset of each assigned partition that the worker reads."""
+        return {each: found.offset for each, found in consumer_of(self._app).health.next_records().items()}
 
     async def resume(self, name: str, skip: str = "") -> int:
         """Resumes the paused partitions of a vendor, or of the canonical topic (EVENTS), in this worker, and
@@ -103,7 +127,7 @@ class Operations:
         Raises KeyError for an unknown name, ResumeRefused if that record cannot be skipped, and NotCommitted
         if the group rebalances; then it can be tried again.
         """
-        topic, resumption = self._topic(name), consumer_of(self._app).resumption
+        topic, resumption = self.topic(name), consumer_of(self._app).resumption
         position = await self._skippable(topic, skip) if skip else None
         resumed = resumption.resume(topic, position)
         if name in self._limits:
@@ -111,7 +135,8 @@ class Operations:
         await resumption.commit_resumed(resumed)
         return len(resumed)
 
-    def _topic(self, name: str) -> str:
+    def topic(self, name: str) -> str:
+        """Returns the topic of a vendor, or the canonical one (EVENTS). Raises KeyError for another name."""
         if name == EVENTS:
             return self.settings.topic_events
         return self.settings.topic_of(VENDORS[name].name)
@@ -136,6 +161,17 @@ class Operations:
         if partition not in resumption.paused():
             raise ResumeRefused(f"--skip: {topic}/{partition[1]} is not paused in this worker")
         return partition, offset
+
+    @asynccontextmanager
+    async def watching_logs(self) -> AsyncIterator[None]:
+        """Polls the brokers for the lag while the context is open. Enter it in the worker's event loop."""
+        polling = asyncio.create_task(self._logs.run())
+        try:
+            yield
+        finally:
+            polling.cancel()
+            with suppress(asyncio.CancelledError):
+                await polling
 
     def watchdog(self) -> AbstractContextManager[object]:
         """Returns the context in which a hung process is ended. Enter it in the worker's event loop, right
@@ -163,8 +199,21 @@ class Operations:
         for name in (*VENDORS, EVENTS):
             self.metrics.paused.labels(name).set(name in paused)
         self._set_restore_gauges(self.restore())
+        self._set_delay_gauges()
         self.metrics.rows.labels("users").set(self._tables.users.row_count())
         self.metrics.rows.labels("loyalty").set(self._tables.loyalty.row_count())
+
+    def _set_delay_gauges(self) -> None:
+        delays = self.metrics.delays
+        lags = self.lags()
+        for gauge in (delays.lag_records, delays.lag_seconds, delays.end_age):
+            gauge.clear()
+        for (topic, partition), lag in lags.items():
+            delays.lag_records.labels(topic, partition).set(lag.records)
+            delays.lag_seconds.labels(topic, partition).set(lag.seconds)
+            delays.end_age.labels(topic, partition).set(lag.age)
+        oldest = self._logs.oldest_dead_letter()
+        delays.oldest_dead_letter.set(nan if oldest is None else oldest)
 
     def _set_restore_gauges(self, report: RestoreReport | None) -> None:
         read, to_go, seconds = report or (0, 0, 0.0)

@@ -32,9 +32,10 @@ def serve(
     resume: Callable[[str, str], Awaitable[int]] | None = None,
     token: str = "",
     restore: Callable[[], RestoreReport | None] = lambda: None,
+    status: Callable[[], bytes] = lambda: b"{}",
 ) -> AbstractAsyncContextManager[int]:
     resume = resume or nobody_is_paused
-    return http_server(host, port, metrics or Metrics(), refresh, problems, resume, token, restore)
+    return http_server(host, port, metrics or Metrics(), refresh, problems, resume, token, restore, status)
 
 
 async def nobody_is_paused(_vendor: str, _skip: str) -> int:
@@ -77,6 +78,12 @@ async def test_gauges_are_refreshed_before_each_scrape() -> None:
             status, kind, text = await get(port, "/metrics")
             assert (status, kind.partition(";")[0]) == (200, "text/plain")
             assert f"rollcall_commit_age_seconds {age}" in text
+
+
+async def test_the_status_is_json() -> None:
+    async with serve(status=lambda: b'{"ready":true}') as port:
+        status, kind, text = await get(port, "/status.json")
+        assert (status, kind.partition(";")[0], text) == (200, "application/json", '{"ready":true}')
 
 
 async def test_nothing_else_is_served() -> None:

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from app.engine import LogPartition, RestoreReport, consumer_of
+from app.engine import LogPartition, PartitionLag, RestoreReport, consumer_of
+from app.engine.consumer.commit_note import CommitNote
 from app.engine.tables.manager import SliceTableManager
 from app.metrics import Metrics
 from app.settings import Settings
@@ -54,3 +55,34 @@ async def test_the_report_is_that_of_the_workers_restore(worker: Worker) -> None
     assert manager.restorer is not None
     manager.restorer.progress.begin({LOG: 100})
     assert worker.operations.restore() == RestoreReport(0, 100, None)
+
+
+async def test_the_lag_has_a_series_for_each_partition_that_is_not_paused(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = "vendor.magine.users"
+    lags = {(topic, 0): PartitionLag(5, 9, 4, 30.5, 2.0), (topic, 1): PartitionLag(5, 5, 0, 0.0, 2.0)}
+    monkeypatch.setattr(worker.operations, "lags", lambda: lags)
+
+    def series(name: str) -> dict[str, float]:
+        worker.operations.refresh_gauges()
+        return {
+            sample.labels["partition"]: sample.value
+            for family in worker.metrics.registry.collect()
+            for sample in family.samples
+            if sample.name == name
+        }
+
+    assert series("rollcall_lag_records") == {"0": 4, "1": 0}
+    assert series("rollcall_lag_seconds") == {"0": 30.5, "1": 0}
+    assert series("rollcall_lag_age_seconds") == {"0": 2, "1": 2}
+    del lags[topic, 0]
+    assert series("rollcall_lag_records") == {"1": 0}
+
+
+async def test_paused_partitions_have_no_lag(worker: Worker) -> None:
+    state, topic = consumer_of(worker.app).assignment_state, "vendor.magine.users"
+    state.assigned({(topic, 0): (5, CommitNote()), (topic, 1): (5, CommitNote(reason="dead"))})
+    watch = worker.operations._logs
+    watch._book.polled({(topic, 0): 9, (topic, 1): 9}, 0.0)
+    assert {partition: lag.records for partition, lag in worker.operations.lags().items()} == {(topic, 0): 4}

@@ -14,6 +14,7 @@ from app.logs import set_up_logs
 from app.metrics import Metrics
 from app.operations import Operations
 from app.settings import Settings
+from app.status_report import StatusReport
 from app.topic_admin import prepare_topics
 from app.topic_check import check_topics
 from app.worker import Worker
@@ -49,7 +50,8 @@ async def _beside(operations: Operations) -> AsyncIterator[None]:
         operations.resume,
         settings.http_token,
         operations.restore,
+        StatusReport(operations).body,
     )
-    async with server:
+    async with server, operations.watching_logs():
         with operations.watchdog():
             yield

@@ -12,13 +12,16 @@ from app.engine.app import (
     consumer_of,
     heartbeat_age,
     install_tables,
+    log_watch,
     restore_report,
     spare,
 )
 from app.engine.config import ConsumerConfig, ProducerConfig, ReaderConfig, TablesConfig
+from app.engine.consumer.lag import PartitionLag
 from app.engine.consumer.leave_group import leave_group
 from app.engine.consumer.resumption import NotCommitted
 from app.engine.fatal import EXIT_PROTECT, die
+from app.engine.log_watch import LogWatch
 from app.engine.observer import EngineObserver
 from app.engine.processor import (
     LARGE_BYTES,
@@ -60,6 +63,7 @@ __all__ = [
     "InThread",
     "LaterVersion",
     "LogPartition",
+    "LogWatch",
     "MoreRoom",
     "NoAnswer",
     "NoRow",
@@ -67,6 +71,7 @@ __all__ = [
     "OnRefused",
     "Part",
     "Partition",
+    "PartitionLag",
     "PartitionRows",
     "Pause",
     "Processor",
@@ -94,6 +99,7 @@ __all__ = [
     "heartbeat_age",
     "install_tables",
     "leave_group",
+    "log_watch",
     "partition_of",
     "restore_report",
     "run",

@@ -6,6 +6,7 @@ from time import monotonic
 from app.engine.consumer.assignment import AssignmentState
 from app.engine.consumer.client_thread import ClientThread
 from app.engine.consumer.fetch_loop import FetchLoop
+from app.engine.consumer.lag import NextRecord
 from app.engine.slices import Partition
 from app.engine.watchdog.stall_detector import Progress
 
@@ -49,6 +50,15 @@ class ConsumerHealth:
         none."""
         oldest = self._state.offsets.oldest_uncommitted()
         return 0.0 if oldest is None else monotonic() - oldest.dispatched_at
+
+    def next_records(self) -> dict[Partition, NextRecord]:
+        """Returns the next record of each assigned partition that is not committed, but for changelogs."""
+        return self._state.next_records()
+
+    def paused(self) -> set[Partition]:
+        """Returns the partitions of which nothing is handled before an operator resumes them, or before they
+        are assigned again."""
+        return self._state.paused.stopped()
 
     def held_back(self) -> dict[Partition, float]:
         """Returns the partitions in which an open transaction holds records back, each with the seconds for

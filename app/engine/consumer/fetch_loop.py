@@ -163,6 +163,7 @@ class FetchLoop:
             decision = state.pass_over(epoch, partition, read.first, read.end)
         report_gap(self._observer, decision, partition, expected, read.first)
         if in_flight is not None:
+            in_flight.timestamp = read.records[0].timestamp
             self._observer.slice_dispatched(*partition, len(read.records))
             await self._deliver(self._message(in_flight, read.records))
 
