@@ -7,8 +7,10 @@ import msgspec
 from msgspec import Struct
 
 from app.errors import InvalidSettings
+from app.secret_files import secret_in
+from app.security_rules import security_problems
 from app.setting_names import is_service_link, mistake
-from app.settings import Settings
+from app.settings import SECRETS, Settings
 from app.vendors import VENDORS
 from app.vendors.conversion import DEFAULT_TENANT
 
@@ -16,7 +18,11 @@ from app.vendors.conversion import DEFAULT_TENANT
 # watchdog would end a healthy worker.
 _WATCHDOG_LEAST: Final = 2.0
 
+_TEXT: Final = "one line of up to 4096 characters"
 _FORMS: Final = {
+    **dict.fromkeys(("ssl_ca_file", "ssl_certificate_file", "ssl_key_file"), _TEXT),
+    **dict.fromkeys(("sasl_username", "sasl_password", "sasl_token_file", "ssl_key_password"), _TEXT),
+    **{f"{secret}_file": _TEXT for secret in SECRETS},
     "broker_url": "host:port[,host:port...]",
     "group_instance_id": "up to 249 letters, digits, dots, _ and -, but not . or ..",
     "http_token": "up to 1024 visible ASCII characters",
@@ -36,7 +42,7 @@ class Variable(Struct, frozen=True):
     @property
     def is_secret(self) -> bool:
         """Whether its value must never be shown."""
-        return self.field == "http_token"
+        return self.field in SECRETS
 
 
 def variables() -> list[Variable]:
@@ -70,31 +76,51 @@ def load(environment: Mapping[str, str]) -> Settings:
                 problems.append(problem)
         elif text == "":
             continue
-        elif problem := _malformed(variable, value := _lower_if_closed(variable, text)):
+        elif problem := _malformed(variable, value := _as_listed(variable, text)):
             problems.append(f"{name}: {problem}")
         elif variable.vendor is None:
             values[variable.field] = value
         else:
             values.setdefault(variable.field, {})[variable.vendor] = value
+    problems += _read_secrets(values, known)
     if problems:
         raise InvalidSettings("; ".join(problems))
     settings = msgspec.convert(values, Settings, strict=False)
+    if problems := security_problems(settings):
+        raise InvalidSettings("; ".join(problems))
     _refuse_shared_topics(settings)
     if 0 < settings.watchdog_seconds < _WATCHDOG_LEAST:
         raise InvalidSettings(f"WATCHDOG_SECONDS: expected 0 or at least {_WATCHDOG_LEAST:g}")
     return settings
 
 
-def _lower_if_closed(variable: Variable, text: str) -> str:
-    """Returns the text in lower case if the setting has a closed set of values, so that `INFO` means `info`;
-    else the text as it is."""
-    return text.lower() if _choices(variable) else text
+def _read_secrets(values: dict[str, Any], known: Mapping[str, Variable]) -> list[str]:
+    """Puts each secret that is in a file into `values`. Returns one line for each that cannot be used."""
+    problems = []
+    for secret in sorted(SECRETS):
+        name, path = secret.upper(), values.get(f"{secret}_file")
+        if path is None:
+            continue
+        if secret in values:
+            problems.append(f"{name} and {name}_FILE are both set")
+            continue
+        found = secret_in(path)
+        if problem := found.problem or _malformed(known[name], found.text):
+            problems.append(f"{name}_FILE: {problem}")
+        values[secret] = found.text
+    return problems
+
+
+def _as_listed(variable: Variable, text: str) -> str:
+    """Returns the text as it is in the setting's closed set of values, so that `INFO` means `info`; the same
+    text if it is not in the set, or the set is not closed."""
+    return next((choice for choice in _choices(variable) if choice.lower() == text.lower()), text)
 
 
 def _choices(variable: Variable) -> tuple[str, ...]:
     """Returns the values of a setting that has a closed set of them; else an empty tuple."""
     hint = get_type_hints(Settings)[variable.field]
-    return get_args(hint) if get_origin(hint) is Literal else ()
+    return tuple(filter(None, get_args(hint))) if get_origin(hint) is Literal else ()
 
 
 def _refuse_shared_topics(settings: Settings) -> None:

@@ -5,6 +5,7 @@
       InvalidSettings       an environment variable has a malformed value, or nearly the name of a setting
       UnsupportedVersion    a library that the engine depends on is missing or has another version
       BrokerUnreachable     no broker answered in time
+      AccessRefused         a broker answered, and does not let this client in
       TopicsError           a topic is missing or wrong, or the broker refused a request about one
       ResumeRefused         a worker does not skip the record that `resume --skip` names
       HttpServerFailed      the server of `/metrics`, `/healthz` and `/readyz` cannot listen on its address
@@ -31,6 +32,11 @@ class UnsupportedVersion(RollcallError):
 
 class BrokerUnreachable(RollcallError):
     """No broker answered in time."""
+
+
+class AccessRefused(RollcallError):
+    """A broker answered, and does not let this client in: its login, its certificate or its protocol is
+    wrong."""
 
 
 class TopicsError(RollcallError):

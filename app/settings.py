@@ -3,7 +3,7 @@
 The table in docs/settings.md is generated from this file (`rollcall config --table`).
 """
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct
 
@@ -36,6 +36,11 @@ AppId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,230}\Z")]
 _PORT = r"([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 _HOST = rf"(kafka://)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:{_PORT})?"
 Servers = Annotated[str, Meta(pattern=rf"^{_HOST}(,{_HOST})*\Z")]
+# One line: what has a line break was copied wrongly. Passwords and paths have no other rule.
+Text = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,4096}\Z")]
+
+SECRETS: Final = frozenset({"ssl_key_password", "sasl_password", "http_token"})
+"""The fields that must never be shown. Each has a second field, with `_file` behind the name."""
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -45,6 +50,43 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     broker_url: Annotated[
         Servers, Meta(description="Kafka's bootstrap servers, `host:port[,host:port...]`")
     ] = "127.0.0.1:9092"
+    security_protocol: Annotated[
+        Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"],
+        Meta(
+            description="how clients connect to the brokers: with TLS (`SSL`), with a login (`SASL`), or both"
+        ),
+    ] = "PLAINTEXT"
+    ssl_ca_file: Annotated[
+        Text,
+        Meta(
+            description="PEM file of the authorities that sign the brokers' certificates; if empty, those of"
+            " the system"
+        ),
+    ] = ""
+    ssl_certificate_file: Annotated[
+        Text, Meta(description="PEM file of the client's own certificate, with its chain, for mutual TLS")
+    ] = ""
+    ssl_key_file: Annotated[
+        Text,
+        Meta(
+            description="PEM file of that certificate's private key; if empty, the certificate's file has it"
+        ),
+    ] = ""
+    ssl_key_password: Annotated[Text, Meta(description="the password of that key")] = ""
+    ssl_key_password_file: Annotated[Text, Meta(description="a file that contains that password")] = ""
+    sasl_mechanism: Annotated[
+        Literal["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"],
+        Meta(description="how clients log in with `SASL_SSL` or `SASL_PLAINTEXT`"),
+    ] = ""
+    sasl_username: Annotated[Text, Meta(description="the user's name for `PLAIN` and `SCRAM-SHA-...`")] = ""
+    sasl_password: Annotated[Text, Meta(description="the user's password")] = ""
+    sasl_password_file: Annotated[Text, Meta(description="a file that contains that password")] = ""
+    sasl_token_file: Annotated[
+        Text, Meta(description="a file with the token for `OAUTHBEARER`; it is read for each connection")
+    ] = ""
+    allow_plaintext_credentials: Annotated[
+        bool, Meta(description="whether `SASL_PLAINTEXT` is allowed, which sends credentials without TLS")
+    ] = False
     app_id: Annotated[AppId, Meta(description="the consumer group, and the prefix of the changelogs")] = (
         "rollcall"
     )
@@ -133,6 +175,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Token,
         Meta(description="bearer token that a `POST` has to send; if empty, only this machine may send one"),
     ] = ""
+    http_token_file: Annotated[Text, Meta(description="a file that contains that token")] = ""
     log_format: Annotated[
         Literal["console", "json"], Meta(description="one line a log event: for people, or as JSON")
     ] = "console"
@@ -140,6 +183,15 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Literal["debug", "info", "warning", "error"],
         Meta(description="the least severe level that is logged"),
     ] = "info"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Returns the name and value of each field, a secret as `***`."""
+        shown = [(name, getattr(self, name)) for name in self.__struct_fields__]
+        return [(name, "***" if name in SECRETS and value else value) for name, value in shown]
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
+        return f"Settings({shown})"
 
     def topic_of(self, vendor: str) -> str:
         return self.topic_vendors.get(vendor, f"vendor.{vendor}.users")

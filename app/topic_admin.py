@@ -7,29 +7,25 @@ does not read the topic until minutes after it was created (docs/design.md#topic
 import asyncio
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import contextmanager
 from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
     InvalidConfigurationError,
-    KafkaConnectionError,
     KafkaError,
     LeaderNotAvailableError,
-    NodeNotReadyError,
     PolicyViolationError,
-    RequestTimedOutError,
     TopicAlreadyExistsError,
     TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
     for_code,
 )
 
-import app.engine  # noqa: F401 - it replaces a part of aiokafka that would create the topics it asks for
-from app.errors import BrokerUnreachable, TopicsError
+from app.admin_client import AWAY, admin_client, connect, unreachable
+from app.errors import TopicsError
 from app.settings import Settings
 from app.topics import KAFKA_DEFAULT_BYTES, Role, TopicDescription, TopicSpec, expected_topics
 
@@ -42,9 +38,6 @@ _DESCRIBE_SECONDS: Final = 30.0
 # With these codes a managed cluster refuses settings that its policy does not allow.
 _REFUSED_CONFIGS: Final = frozenset({InvalidConfigurationError.errno, PolicyViolationError.errno})
 
-# A request that raises one of these has no answer: the connection has ended, or there was none.
-_AWAY: Final = (KafkaConnectionError, NodeNotReadyError, RequestTimedOutError, OSError)
-
 logger = logging.getLogger(__name__)
 
 
@@ -53,16 +46,17 @@ async def prepare_topics(settings: Settings, *, create: bool) -> dict[str, Topic
     topic that could not be described is returned too, with a `problem`.
 
     Waits up to `settings.broker_wait` seconds for a broker, also if it goes away between two requests. Raises
-    BrokerUnreachable if none answers, and TopicsError if a broker refuses a request.
+    BrokerUnreachable if none answers, AccessRefused if one does not let this client in, and TopicsError if a
+    broker refuses a request.
     """
     deadline = time.monotonic() + settings.broker_wait
     while True:
         admin = await connect(settings, deadline)
         try:
             return await _prepare(admin, settings, create=create)
-        except _AWAY:
+        except AWAY:
             if time.monotonic() >= deadline:
-                raise _unreachable(settings) from None
+                raise await unreachable(settings, settings.broker_wait) from None
         except KafkaError as error:
             raise TopicsError(f"the broker refused: {type(error).__name__}") from None
         finally:
@@ -86,57 +80,20 @@ async def describe_topics(settings: Settings) -> dict[str, TopicDescription]:
     """Returns the expected topics that exist, by name, as `prepare_topics` does. It creates none, and waits
     for no broker.
 
-    Raises BrokerUnreachable if no broker answers, and TopicsError if a broker refuses a request.
+    Raises BrokerUnreachable if no broker answers, AccessRefused if one does not let this client in, and
+    TopicsError if a broker refuses a request.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.bootstrap, request_timeout_ms=10_000)
+    admin = admin_client(settings)
     try:
         async with asyncio.timeout(_DESCRIBE_SECONDS):
             await admin.start()
             return await _describe_settled(admin, expected_topics(settings), frozenset())
-    except (KafkaConnectionError, OSError):  # TimeoutError is an OSError
-        raise BrokerUnreachable(f"no broker answered at {settings.bootstrap}") from None
+    except AWAY:
+        raise await unreachable(settings) from None
     except KafkaError as error:
         raise TopicsError(f"the broker refused: {type(error).__name__}") from None
     finally:
         await admin.close()
-
-
-def _unreachable(settings: Settings) -> BrokerUnreachable:
-    return BrokerUnreachable(f"no broker answered at {settings.bootstrap} within {settings.broker_wait:g} s")
-
-
-async def connect(settings: Settings, deadline: float) -> AIOKafkaAdminClient:
-    """Returns a started client, which the caller closes. Waits for a broker until `deadline`, which is
-    monotonic, in seconds. Raises BrokerUnreachable."""
-    waiting = False
-    while True:
-        admin = AIOKafkaAdminClient(bootstrap_servers=settings.bootstrap, request_timeout_ms=10_000)
-        try:
-            with _quiet_client():
-                await admin.start()
-        except (KafkaError, OSError, ValueError):
-            await admin.close()
-            if time.monotonic() >= deadline:
-                raise _unreachable(settings) from None
-        else:
-            return admin
-        if not waiting:
-            waiting = True
-            logger.info("waiting for the broker at %s", settings.bootstrap)
-        await asyncio.sleep(_RETRY_SECONDS)
-
-
-@contextmanager
-def _quiet_client() -> Iterator[None]:
-    """Silences aiokafka while the context is open. `connect` logs once that it waits; aiokafka would log
-    each attempt."""
-    client = logging.getLogger("aiokafka")
-    before = client.level
-    client.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        client.setLevel(before)
 
 
 async def _describe_settled(

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from app.errors import BrokerUnreachable, TopicsError
+from app.errors import AccessRefused, BrokerUnreachable, InvalidSettings, TopicsError
 from app.metrics import Metrics
 from app.settings import Settings
 from app.topic_admin import describe_topics
@@ -47,7 +47,7 @@ class TopicWatch:
         """Checks once. If the topics cannot be described, nothing is known and nothing changes."""
         try:
             topics = await self._describe(self._settings)
-        except (BrokerUnreachable, TopicsError) as error:
+        except (AccessRefused, BrokerUnreachable, InvalidSettings, TopicsError) as error:
             if self._checked:
                 logger.info("the topics cannot be checked: %s", error)
             self._checked = False

@@ -1,6 +1,7 @@
 """The engine's options, as the settings of a worker say them. Every other option has its default in
 `app.engine`, with its reason."""
 
+from app.connection import client_security
 from app.engine import ConsumerConfig, ProducerConfig, ReaderConfig, TablesConfig
 from app.settings import Settings
 from app.topics import DEAD_LETTER_BYTES
@@ -9,6 +10,7 @@ from app.topics import DEAD_LETTER_BYTES
 def consumer_options(settings: Settings) -> ConsumerConfig:
     """Returns the options of the group's consumer."""
     return ConsumerConfig(
+        security=client_security(settings),
         isolation_level=settings.isolation_level,
         commit_interval=settings.commit_interval,
         session_timeout=settings.session_timeout,
@@ -22,6 +24,7 @@ def producer_options(settings: Settings) -> ProducerConfig:
     """Returns the options of both producers."""
     return ProducerConfig(
         bootstrap_servers=settings.bootstrap,
+        security=client_security(settings),
         compression=None if settings.compression == "none" else settings.compression,
         # Both producers write dead letters, the largest records. `OutputTopic` says what fits into a topic.
         largest_batch_bytes=DEAD_LETTER_BYTES,
@@ -34,7 +37,7 @@ def tables_options(settings: Settings) -> TablesConfig:
     return TablesConfig(
         source=settings.topic_events,
         partitions=settings.partitions_events,
-        reader=ReaderConfig(bootstrap_servers=settings.bootstrap),
+        reader=ReaderConfig(bootstrap_servers=settings.bootstrap, security=client_security(settings)),
         merge_all=settings.recovery_merge_all,
     )
 

@@ -123,8 +123,11 @@ def test_a_malformed_value_is_refused_by_its_name(name: str, value: str) -> None
 
 
 def test_a_refusal_names_every_problem_and_quotes_no_value() -> None:
-    free_text = {"HTTP_HOST", *(name for name in VARIABLES if name.startswith("TENANT_"))}
+    lines = {"SASL_USERNAME", *(name for name in VARIABLES if name.startswith("SSL_"))}
+    lines |= {"SASL_PASSWORD", *(name for name in VARIABLES if name.endswith("_FILE"))}
+    free_text = {"HTTP_HOST", *lines, *(name for name in VARIABLES if name.startswith("TENANT_"))}
     environment = {name: f"{SECRET} / {SECRET}" for name in VARIABLES if name not in free_text}
+    environment |= dict.fromkeys(lines, f"{SECRET}\n{SECRET}")
     said = refusal(**environment, BROKER_ULR=SECRET)
     assert all(f"{name}: " in said for name in environment)
     assert "BROKER_ULR is no setting" in said
@@ -137,8 +140,20 @@ CLOSED = {
     "LOG_LEVEL": ["debug", "info", "warning", "error"],
     "LOG_FORMAT": ["console", "json"],
     "COMPRESSION": ["none", "gzip", "snappy", "lz4", "zstd"],
+    "SECURITY_PROTOCOL": ["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"],
+    "SASL_MECHANISM": ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"],
 }
-SWITCHES = {"TOPICS_CREATE", "RECOVERY_MERGE_ALL"}
+SWITCHES = {"TOPICS_CREATE", "RECOVERY_MERGE_ALL", "ALLOW_PLAINTEXT_CREDENTIALS"}
+LOGIN = {"SASL_USERNAME": "alice", "SASL_PASSWORD": SECRET}
+COMPLETE = {
+    "SASL_SSL": {**LOGIN, "SASL_MECHANISM": "PLAIN"},
+    "SASL_PLAINTEXT": {**LOGIN, "SASL_MECHANISM": "PLAIN", "ALLOW_PLAINTEXT_CREDENTIALS": "true"},
+    "OAUTHBEARER": {"SECURITY_PROTOCOL": "SASL_SSL", "SASL_TOKEN_FILE": "token"},
+    "PLAIN": {**LOGIN, "SECURITY_PROTOCOL": "SASL_SSL"},
+    "SCRAM-SHA-256": {**LOGIN, "SECURITY_PROTOCOL": "SASL_SSL"},
+    "SCRAM-SHA-512": {**LOGIN, "SECURITY_PROTOCOL": "SASL_SSL"},
+}
+"""What else has to be set with a value, so that it is accepted."""
 BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -146,7 +161,7 @@ def test_closed_values_are_taken_in_any_case() -> None:
     for name, values in CLOSED.items():
         for value in values:
             for said in (value, value.upper(), value.title(), value.swapcase()):
-                assert getattr(load({name: said}), name.lower()) == value
+                assert getattr(load({**COMPLETE.get(value, {}), name: said}), name.lower()) == value
     for name in SWITCHES:
         for value, meant in BOOLEANS.items():
             for said in (value, value.upper(), value.title()):

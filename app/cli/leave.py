@@ -7,10 +7,10 @@ from typing import Final
 
 from aiokafka.errors import GroupAuthorizationFailedError, KafkaError
 
+from app.admin_client import connect
 from app.engine import leave_group
 from app.errors import BrokerUnreachable, CommandFailed
 from app.settings import Settings
-from app.topic_admin import connect
 
 _RETRY_SECONDS: Final = 0.5
 
@@ -19,7 +19,8 @@ def run_leave(settings: Settings, instance: str) -> int:
     """Removes the member with this GROUP_INSTANCE_ID, and prints one line. Returns the exit code, 0.
 
     Waits up to `settings.broker_wait` seconds for a broker, and as long for the group's coordinator. Raises
-    BrokerUnreachable, and CommandFailed if the group has no such member or the coordinator refuses.
+    BrokerUnreachable, AccessRefused, and CommandFailed if the group has no such member or the coordinator
+    refuses.
     """
     if not asyncio.run(_leave(settings, instance)):
         raise CommandFailed(f"group {settings.app_id} has no member with the GROUP_INSTANCE_ID {instance}")

@@ -13,8 +13,8 @@ def run_topics(settings: Settings, *, create: bool, check: bool) -> int:
     """Prints one line for each topic on standard output; if `check` or `create` is true, also one line for
     each warning on standard error. Returns the exit code, 0.
 
-    Raises BrokerUnreachable, and TopicsError if a worker could not start with these topics; then no warning
-    is printed.
+    Raises BrokerUnreachable, AccessRefused, and TopicsError if a worker could not start with these topics;
+    then no warning is printed.
     """
     topics = asyncio.run(prepare_topics(settings, create=create))
     for topic in expected_topics(settings):

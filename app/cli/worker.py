@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 def run_worker(settings: Settings) -> int:
     """Returns the exit code: 0 after SIGTERM or SIGINT, 70 if the worker stopped to protect data.
 
-    Raises BrokerUnreachable, TopicsError and HttpServerFailed."""
+    Raises BrokerUnreachable, AccessRefused, TopicsError and HttpServerFailed."""
     set_up_logs(settings.log_format, settings.log_level)
     # The engine replaces this handler. Until then there is nothing to finish, so the process may end at once.
     # In a container it is the first process, and Linux ignores SIGTERM for that if it has no handler.

@@ -11,7 +11,7 @@ from aiokafka.structs import ConsumerRecord
 from msgspec import Struct
 from prometheus_client.parser import text_string_to_metric_families
 
-import app.engine  # noqa: F401 - it replaces parts of aiokafka: a look at a topic must not create it
+from app.connection import connection_options
 from app.demo.waiting import POLL_SECONDS, Deadline
 from app.settings import Settings
 
@@ -67,8 +67,8 @@ class TopicReader:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._admin = AIOKafkaAdminClient(bootstrap_servers=settings.bootstrap)
-        self._consumer = AIOKafkaConsumer(bootstrap_servers=settings.bootstrap, fetch_max_wait_ms=50)
+        self._admin = AIOKafkaAdminClient(**connection_options(settings))
+        self._consumer = AIOKafkaConsumer(**connection_options(settings), fetch_max_wait_ms=50)
 
     async def __aenter__(self) -> Self:
         await self._admin.start()

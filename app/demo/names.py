@@ -5,11 +5,12 @@ from collections.abc import Mapping
 
 from app.demo.story import Story
 from app.environment import variables
+from app.security_rules import SECURITY
 from app.vendors import VENDORS
 
 # These belong to the broker that the user names. All other settings of the environment would change the
 # outcome.
-_KEPT = ("BROKER_URL", "BROKER_WAIT", "REPLICATION_FACTOR")
+_KEPT = ("BROKER_URL", "BROKER_WAIT", "REPLICATION_FACTOR", *map(str.upper, SECURITY))
 # The stories take place long ago. With the default, the sweep would replace the markers of deleted users by
 # tombstones after a minute.
 _GRACE_SECONDS = 10 * 365 * 86_400

@@ -7,7 +7,7 @@ from typing import Final
 from aiokafka import AIOKafkaProducer
 from msgspec import Struct
 
-import app.engine  # noqa: F401 - it replaces parts of aiokafka: a look at a topic must not create it
+from app.connection import connection_options
 from app.demo.story import Story, StoryRecord
 from app.settings import Settings
 
@@ -32,7 +32,7 @@ async def publish(settings: Settings, told: Told, recorded: int) -> list[Sent]:
     `recorded`: the timestamp of all records, in milliseconds since 1970. Raises KafkaError.
     """
     async with AIOKafkaProducer(
-        bootstrap_servers=settings.bootstrap,
+        **connection_options(settings),
         enable_idempotence=True,
         compression_type="gzip",
         max_request_size=_LARGEST_BYTES,

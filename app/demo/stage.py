@@ -9,7 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from msgspec import Struct
 
-import app.engine  # noqa: F401 - it replaces parts of aiokafka: a look at a topic must not create it
+from app.connection import connection_options
 from app.demo.names import without_ours, worker_settings
 from app.demo.story import Story
 from app.demo.waiting import Deadline
@@ -68,7 +68,7 @@ def _delete_topics(settings: Settings, say: Say) -> None:
     names = [topic.name for topic in expected_topics(settings)]
 
     async def delete() -> None:
-        admin = AIOKafkaAdminClient(bootstrap_servers=settings.bootstrap)
+        admin = AIOKafkaAdminClient(**connection_options(settings))
         try:
             await admin.start()
             await admin.delete_topics(names, timeout_ms=10_000)

@@ -23,6 +23,7 @@ from app.engine.consumer.resumption import NotCommitted
 from app.engine.fatal import EXIT_PROTECT, die
 from app.engine.log_watch import LogWatch
 from app.engine.observer import EngineObserver
+from app.engine.preflight import ConnectProblem, connect_problem
 from app.engine.processor import (
     LARGE_BYTES,
     PART_BYTES,
@@ -39,6 +40,7 @@ from app.engine.producer.producer import GroupCommitProducer
 from app.engine.producer.refusals import Headers, NoAnswer, OnRefused, Refusal, Written
 from app.engine.record_batches.open_batches import UnreadRecord
 from app.engine.run import run
+from app.engine.security import ClientSecurity, TokenUnreadable
 from app.engine.slice_loop import run_slices
 from app.engine.slices import Partition, Record, Slice, size_of
 from app.engine.tables.findings import Garbage, SkippedKind
@@ -55,6 +57,8 @@ __all__ = [
     "LARGE_BYTES",
     "PART_BYTES",
     "PART_SECONDS",
+    "ClientSecurity",
+    "ConnectProblem",
     "ConsumerConfig",
     "EngineObserver",
     "Garbage",
@@ -89,11 +93,13 @@ __all__ = [
     "TableName",
     "TableRules",
     "TablesConfig",
+    "TokenUnreadable",
     "UnreadRecord",
     "UserTables",
     "Watchdog",
     "Written",
     "add_agent",
+    "connect_problem",
     "consumer_of",
     "die",
     "heartbeat_age",

@@ -35,6 +35,15 @@ PRIVATE_PARTS: Final = (
         upstream="no issue is known to us; the Java client has had an option since KIP-361",
     ),
     PrivateParts(
+        names=(
+            "aiokafka.conn.collect_hosts",
+            "aiokafka.conn.create_conn",
+            "aiokafka.protocol.metadata.MetadataRequest",
+        ),
+        modules=("preflight",),
+        why="Called: a client tries all brokers, logs each reason, and raises only that no broker answers.",
+    ),
+    PrivateParts(
         names=("aiokafka.errors.kafka_errors",),
         modules=("aiokafka_patches",),
         why="Extended: error codes 81, 82 and 87 have no class. All of them would be an UnknownError, so"

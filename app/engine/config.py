@@ -8,6 +8,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from app.engine.security import PLAINTEXT, ClientSecurity
+
 Compression = Literal["gzip", "snappy", "lz4", "zstd"]
 IsolationLevel = Literal["read_committed", "read_uncommitted"]
 
@@ -93,6 +95,8 @@ class ConsumerConfig(Struct, frozen=True, kw_only=True):
     """How soon a topic that was deleted and created again is read again (aiokafka: 300). It costs one small
     request each time."""
 
+    security: ClientSecurity = PLAINTEXT
+
     isolation_level: IsolationLevel = "read_committed"
     """Whether records of aborted and open transactions are left out. It holds for all topics of the group."""
 
@@ -102,6 +106,7 @@ class ProducerConfig:
     """The options of a group-commit producer. Sizes are bytes."""
 
     bootstrap_servers: str
+    security: ClientSecurity = PLAINTEXT
     # What each costs a record: docs/design.md#tuning.
     compression: Compression | None = None
     # A flush round goes out when the first of these two is reached. That is long enough to join the slices
@@ -139,6 +144,7 @@ class ReaderConfig:
     """The options of the reader of changelogs. Sizes are bytes, times milliseconds."""
 
     bootstrap_servers: str
+    security: ClientSecurity = PLAINTEXT
     # Fetches are as large as the consumer's (docs/design.md#restore). `records_per_turn` records or
     # `bytes_per_turn` bytes block the event loop for about 50 ms; the largest row takes longer.
     max_partition_fetch_bytes: int = 4 * 1024 * 1024

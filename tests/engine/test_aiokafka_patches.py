@@ -27,6 +27,7 @@ LISTED = {(module, name) for parts in PRIVATE_PARTS for name in parts.names for 
 # What aiokafka documents; everything else of it is private, whatever its name.
 PUBLIC_MODULES = {
     "aiokafka",
+    "aiokafka.abc",
     "aiokafka.errors",
     "aiokafka.structs",
     "aiokafka.coordinator.assignors.roundrobin",

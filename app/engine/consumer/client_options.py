@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 from faust.types.settings import Settings
 
 from app.engine.config import ConsumerConfig
@@ -30,7 +29,8 @@ def client_options(conf: Settings, config: ConsumerConfig) -> dict[str, Any]:
         "heartbeat_interval_ms": _ms(config.heartbeat_interval),
         "metadata_max_age_ms": _ms(config.metadata_max_age),
         "connections_max_idle_ms": conf.consumer_connections_max_idle_ms,
-        **credentials_to_aiokafka_auth(conf.broker_credentials, conf.ssl_context),
+        # Faust's own credentials are not used: without a TLS context they are sent in the clear.
+        **config.security.options(),
     }
 
 

@@ -13,6 +13,7 @@ async def started_client(config: ProducerConfig) -> AIOKafkaProducer:
     """Returns a connected client. Raises aiokafka's KafkaError if no broker answers."""
     client = AIOKafkaProducer(
         bootstrap_servers=config.bootstrap_servers,
+        **config.security.options(),
         acks="all",
         enable_idempotence=True,
         compression_type=config.compression,

@@ -117,6 +117,7 @@ class ChangelogReader:
         config = self._config
         consumer = AIOKafkaConsumer(
             bootstrap_servers=config.bootstrap_servers,
+            **config.security.options(),
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
