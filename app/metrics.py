@@ -17,12 +17,17 @@ from prometheus_client import Counter as Total
 from app import __version__
 from app.delay_metrics import DelayMetrics
 from app.flow_metrics import FlowMetrics
+from app.outcome import DEAD_REASONS, SKIP_REASONS
+from app.vendors import VENDORS
 
 # The names of fields and events come from payloads, so there can be any number of them. This bounds the
 # number of series.
 MAX_FIELD_NAMES: Final = 200
 OTHER_FIELD: Final = "(other)"
 _FIELD_NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_.$-]{0,63}")
+
+INCIDENTS: Final = ("rewound", "gap", "hole", "reset", "commit_refused", "foreign", "healed")
+"""The kinds of `rollcall_engine_incidents_total`."""
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _RECORDS = (1, 10, 50, 100, 250, 500, 1000, 2000, 4000)
@@ -217,6 +222,20 @@ class Metrics:
         self.flow = FlowMetrics(registry)
         Info("rollcall_build", "The worker's version.", registry=registry).info({"version": __version__})
         self._names: dict[tuple[Total, str], set[str]] = {}
+        self._show_zeros()
+
+    def _show_zeros(self) -> None:
+        """Makes the series of closed sets, with 0: Prometheus sees no increase in a series that begins with
+        its first count, so an alert would miss that one."""
+        for vendor in VENDORS:
+            self.received.labels(vendor)
+            self.records.labels(vendor, "emit", "")
+            for skipped in SKIP_REASONS:
+                self.records.labels(vendor, "skip", skipped)
+            for dead in DEAD_REASONS:
+                self.records.labels(vendor, "dead", dead)
+        for kind in INCIDENTS:
+            self.incidents.labels(kind)
 
     def count_fields(self, total: Total, vendor: str, names: Iterable[str]) -> None:
         """Counts names from payloads, at most MAX_FIELD_NAMES different ones for each metric and vendor. All

@@ -77,7 +77,7 @@ class StatusReport:
             canonical_dead=_by_label(metrics.canonical_dead),
             effects=_by_label(metrics.effects),
             duplicates=int(_value(metrics.duplicates)),
-            incidents=_by_label(metrics.incidents),
+            incidents={kind: count for kind, count in _by_label(metrics.incidents).items() if count},
             tables=[
                 TableStatus(table=table, rows=count, bytes=sizes.get(table, 0))
                 for table, count in rows.items()
@@ -137,7 +137,7 @@ class StatusReport:
         for (vendor, outcome, reason), count in _by_labels(metrics.records).items():
             if outcome == "emit":
                 found[vendor].emitted = count
-            else:
+            elif count:
                 (found[vendor].skipped if outcome == "skip" else found[vendor].dead)[reason] = count
         for (vendor, kind), count in _by_labels(metrics.events).items():
             found[vendor].events[kind] = count

@@ -1,7 +1,7 @@
 """What the engine reports is what the worker's metrics say."""
 
 from app.engine_metrics import EngineMetrics
-from app.metrics import Metrics
+from app.metrics import INCIDENTS, Metrics
 from tests.test_metrics import value
 
 
@@ -51,3 +51,22 @@ def test_the_producers_half_of_the_engine_is_counted() -> None:
     assert value(metrics, "rollcall_recovery_seconds") == 1.5
     assert value(metrics, "rollcall_engine_incidents_total", kind="foreign") == 4
     assert value(metrics, "rollcall_engine_incidents_total", kind="healed") == 1
+
+
+def test_no_kind_of_incident_is_counted_that_is_not_listed() -> None:
+    metrics = Metrics()
+    engine = EngineMetrics(metrics)
+    engine.commit_refused(1)
+    engine.rewound(1)
+    engine.gap("t", 0, 5, 6)
+    engine.missing("t", 0, 5, 6)
+    engine.truncated("t", 0, 5, 2)
+    engine.zombie_records("t", 0, 1)
+    engine.repaired("t", 0, 1)
+    shown = {
+        sample.labels["kind"]: sample.value
+        for family in metrics.registry.collect()
+        for sample in family.samples
+        if sample.name == "rollcall_engine_incidents_total"
+    }
+    assert shown == dict.fromkeys(INCIDENTS, 1.0)

@@ -1,10 +1,14 @@
 """Metrics: their names are an interface for operators, and payloads cannot make more than a number of
 series."""
 
+from itertools import product
+
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.metrics import MAX_FIELD_NAMES, OTHER_FIELD, Metrics
+from app.metrics import INCIDENTS, MAX_FIELD_NAMES, OTHER_FIELD, Metrics
+from app.outcome import DEAD_REASONS
+from app.vendors import VENDORS
 
 
 def value(metrics: Metrics, name: str, **labels: str) -> float:
@@ -34,6 +38,19 @@ def test_two_workers_of_one_process_count_apart() -> None:
     one.received.labels("fynd").inc(3)
     assert value(one, "rollcall_records_received_total", vendor="fynd") == 3
     assert value(other, "rollcall_records_received_total", vendor="fynd") == 0
+
+
+def test_what_may_never_happen_is_shown_as_0_from_the_start() -> None:
+    """Otherwise the first lost offset would be in a series without an increase."""
+    samples = [sample for family in Metrics().registry.collect() for sample in family.samples]
+    shown = {sample.labels["kind"]: sample.value for sample in samples if "incidents_total" in sample.name}
+    assert shown == dict.fromkeys(INCIDENTS, 0.0)
+    dead = {
+        (sample.labels["vendor"], sample.labels["reason"]): sample.value
+        for sample in samples
+        if sample.name == "rollcall_records_total" and sample.labels["outcome"] == "dead"
+    }
+    assert dead == dict.fromkeys(product(VENDORS, DEAD_REASONS), 0.0)
 
 
 def test_names_of_fields_are_counted_for_each_vendor() -> None:

@@ -1,6 +1,7 @@
 """A vendor's agent, without a broker: the parts that it makes of a slice, and when it pauses the vendor."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -76,10 +77,11 @@ class Bench:
     def counted(self) -> tuple[float, dict[str, float]]:
         received = self.metrics.received.labels("magine")._value.get()
         samples = [each for family in self.metrics.records.collect() for each in family.samples]
-        outcomes = {
-            sample.labels["outcome"]: sample.value for sample in samples if sample.name.endswith("_total")
-        }
-        return received, outcomes
+        outcomes = Counter[str]()
+        for sample in samples:
+            if sample.name.endswith("_total"):
+                outcomes[sample.labels["outcome"]] += sample.value  # type: ignore[assignment]
+        return received, +outcomes
 
 
 def test_a_usual_slice_is_one_part() -> None:

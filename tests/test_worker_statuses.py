@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from app.embedded_kafka.properties import free_ports
-from app.status import Status
+from app.status import LatencyStatus, Status
 from app.worker_statuses import KEPT_SECONDS, StatusReader
 
 
@@ -29,6 +29,8 @@ def status(instance: str) -> bytes:
             partitions=1,
             commit_age_seconds=0,
             oldest_write_seconds=0,
+            latency=LatencyStatus(within_seconds=5, good=0, total=0, buckets=[]),
+            duplicates=0,
             topics=[],
             vendors=[],
             canonical_dead={},

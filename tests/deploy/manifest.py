@@ -16,8 +16,12 @@ class Workers(NamedTuple):
         return found
 
     @property
-    def replicas(self) -> int:
-        count: int = self.of_kind("StatefulSet")["spec"]["replicas"]
+    def most(self) -> int:
+        """How many workers there are at most."""
+        scaled = [
+            each["spec"]["maxReplicaCount"] for each in self.documents if each["kind"] == "ScaledObject"
+        ]
+        count: int = scaled[0] if scaled else self.of_kind("StatefulSet")["spec"]["replicas"]
         return count
 
     @property

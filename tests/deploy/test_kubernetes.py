@@ -1,7 +1,10 @@
 """The manifests of deploy/kubernetes fit the worker and its settings. No cluster is needed: kustomize and the
 schemas of Kubernetes look at all overlays, and other tests read the one that is there as a file."""
 
+import json
 import re
+import subprocess
+from typing import Any
 
 import pytest
 
@@ -10,7 +13,7 @@ from app.environment import load, variables
 from tests.deploy.manifest import Workers, workers
 from tests.deploy.render import RENDERED, overlays, rendered
 from tests.deploy.repository import text_of
-from tests.deploy.tools import manifests, must, tool
+from tests.deploy.tools import NODE_MODULES, manifests, missing, must, run, tool
 
 # The oldest that its project still supports, and the newest whose schemas there are.
 KUBERNETES = ("1.34", "1.37")
@@ -36,6 +39,28 @@ def test_an_overlay_sets_only_settings_that_a_worker_accepts(overlay: str) -> No
 
 
 @pytest.mark.deploy
+def test_keda_takes_its_object_and_no_misspelt_one() -> None:
+    if not (NODE_MODULES / "@kubernetes-models/keda").is_dir():
+        missing("npm's @kubernetes-models/keda")
+    (scaled,) = [each for each in manifests(rendered("keda")) if each["kind"] == "ScaledObject"]
+    assert _keda_says(scaled).returncode == 0
+    del scaled["spec"]["scaleTargetRef"]["name"]
+    refused = _keda_says(scaled)
+    assert refused.returncode == 1
+    assert "scaleTargetRef" in refused.stderr
+
+
+def _keda_says(scaled: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+    models = NODE_MODULES / "@kubernetes-models/keda/keda.sh/v1alpha1"
+    script = f"""
+        import {{ ScaledObject }} from "{models}/ScaledObject.js";
+        import fs from "node:fs";
+        new ScaledObject(JSON.parse(fs.readFileSync(0, "utf8"))).validate();
+    """
+    return run(tool("node"), "--input-type=module", "--eval", script, stdin=json.dumps(scaled))
+
+
+@pytest.mark.deploy
 def test_a_member_that_kubernetes_does_not_know_is_found() -> None:
     program = tool("kubernetes-validate")
     text = rendered("one").replace("enableServiceLinks", "enableServiceLinkz")
@@ -54,10 +79,12 @@ def test_the_file_without_kustomize_is_the_overlay_many() -> None:
 def check_settings(found: Workers) -> None:
     one, two = (load(found.environment(f"rollcall-{number}")) for number in (0, 1))
     assert set(found.environment("rollcall-0")) <= {variable.name for variable in variables()}
-    ids = (one.group_instance_id, two.group_instance_id)
-    assert ids in (("rollcall-0", "rollcall-1"), ("", ""))
-    assert one.partitions_vendor >= found.replicas
-    assert one.partitions_events >= found.replicas
+    # A static member that is scaled in would keep its partitions.
+    scaled = any(each["kind"] == "ScaledObject" for each in found.documents)
+    ids = ("", "") if scaled else ("rollcall-0", "rollcall-1")
+    assert (one.group_instance_id, two.group_instance_id) == ids
+    assert one.partitions_vendor >= found.most
+    assert one.partitions_events >= found.most
     assert found.pod["terminationGracePeriodSeconds"] > one.stop_deadline
     startup, liveness = found.container["startupProbe"], found.container["livenessProbe"]
     # A worker may wait for a broker, and its watchdog says where it hangs before anybody kills it.

@@ -9,7 +9,8 @@ _ROOT = Path(__file__).parents[2]
 _PATTERNS = ("README.md", "docs/**/*.md", "deploy/**/*.*")
 # The endings of the names of one metric: its count, its time of creation, its sum, and more.
 _SUFFIXES = ("", "_total", "_created", "_bucket", "_count", "_sum", "_info")
-_NAME = re.compile(r"\brollcall_[a-z_]+[a-z]\b")
+# After a colon it is a part of the name of a series that Prometheus records, as in level:metric:operation.
+_NAME = re.compile(r"(?<!:)\brollcall_[a-z_]+[a-z]\b")
 
 
 def known() -> set[str]:
