@@ -12,9 +12,15 @@ from typing import Final
 _YOUNG: Final = 100_000
 
 
+def collect_less_often() -> None:
+    """Raises the thresholds. Called before the modules of a command are imported, it saves a twentieth of
+    the time that the imports take, because they leave hardly any garbage."""
+    gc.set_threshold(_YOUNG, 20, 50)
+
+
 def tune_collector() -> None:
     """Excludes all objects that exist now from collection, and raises the thresholds. Call it once, after all
     modules are imported, because these objects stay until the process ends."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_YOUNG, 20, 50)
+    collect_less_often()

@@ -14,9 +14,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal
 
-import structlog
 from aiokafka.errors import GroupCoordinatorNotAvailableError
-from structlog.typing import EventDict, WrappedLogger
+
+from app.hidden_import import hidden
+
+# Of structlog only the colours and tracebacks of `structlog.dev` use rich, and no line here has a traceback.
+with hidden("rich"):
+    import structlog
+    from structlog.typing import EventDict, WrappedLogger
 
 # At INFO these libraries log every fetch and rebalance. A worker's metrics and the engine's own lines say it
 # shorter.

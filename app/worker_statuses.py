@@ -11,8 +11,6 @@ import aiohttp
 import msgspec
 from msgspec import Raw, Struct
 
-from app.status import Status
-
 ASK_SECONDS: Final = 2.0
 """A worker that has not answered after that has no status in this answer."""
 KEPT_SECONDS: Final = 1.0
@@ -64,6 +62,8 @@ class StatusReader:
 
 
 class _Instance(Struct):
+    """What makes an answer a status. Of a worker of another version other members may be missing."""
+
     instance: str
 
 
@@ -82,7 +82,7 @@ async def _ask(session: aiohttp.ClientSession, url: str) -> WorkerStatus:
                 body += more
         if len(body) > _LARGEST_STATUS:
             return WorkerStatus(url, None, "its status is too large")
-        msgspec.json.decode(body, type=Status)
+        msgspec.json.decode(body, type=_Instance)
     except (aiohttp.ClientError, TimeoutError):
         return WorkerStatus(url, None, "it does not answer")
     except msgspec.DecodeError:

@@ -2,8 +2,10 @@
 
 import gc
 import os
+import re
 import signal
 import sys
+import threading
 import uuid
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -18,11 +20,20 @@ from tests.secured_broker import SecuredBroker, parsed, secured_broker
 # A shell that starts the tests in the background has them ignore SIGINT, and so would all that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# aiohttp loads the system's certificates when it is imported: a fifth of the time in which a worker imports
+# all it needs. No test asks anybody for a certificate.
+os.environ.setdefault("SSL_CERT_FILE", os.devnull)
+
 # Hypothesis fails an example that takes longer than 0.2 s, and on a busy machine any may.
 settings.register_profile("rollcall", deadline=None)
 settings.load_profile("rollcall")
 
 KAFKAS = frozenset({"broker", "stock", "each_broker", "secured"})
+# A file with a test on a Kafka has one of the fixtures as an argument, or the marker.
+ON_A_KAFKA = re.compile(rf"\b({'|'.join(sorted(KAFKAS))})[:,)]|\bmark\.kafka\b")
+
+# Until all tests are collected hardly anything is garbage, and to look for it takes a fifth of the time.
+gc.disable()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -36,12 +47,23 @@ def pytest_configure(config: pytest.Config) -> None:
         properties._LAST_PORT = properties._FIRST_PORT + each - 1
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With `-m 'kafka...'`: files without tests on a Kafka are not even imported. Each process of `-n`
+    collects all tests for itself, which takes it seconds."""
+    if collection_path.suffix == ".py" and str(config.option.markexpr).startswith("kafka"):
+        return ON_A_KAFKA.search(collection_path.read_text("utf-8")) is None or None
+    return None
+
+
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test that asks for a fixture that is a Kafka gets the marker `kafka`; it need not say so."""
     for item in items:
         if isinstance(item, pytest.Function) and KAFKAS & set(item.fixturenames):
             item.add_marker(pytest.mark.kafka)
+    for path in {item.path for item in items if item.get_closest_marker("kafka")}:
+        if not ON_A_KAFKA.search(path.read_text("utf-8")):
+            raise pytest.UsageError(f"`-m kafka` would not find the tests on a Kafka in {path.name}")
 
 
 def pytest_collection_finish() -> None:
@@ -49,6 +71,7 @@ def pytest_collection_finish() -> None:
     them each time: that is most of the time of a test that makes many objects."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -68,14 +91,16 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
-    """A test with the marker `untraced` runs without the tracer of coverage."""
-    tracer = sys.gettrace()
+    """A test with the marker `untraced` runs without the tracer of coverage, and so do its threads."""
+    tracer, tracer_of_threads = sys.gettrace(), threading.gettrace()
     if item.get_closest_marker("untraced") is not None:
         sys.settrace(None)
+        threading.settrace(None)
     try:
         return (yield)
     finally:
         sys.settrace(tracer)
+        threading.settrace(tracer_of_threads)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -2,7 +2,10 @@
 
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +19,7 @@ from aiokafka.errors import (
 
 from app.logs import set_up_logs
 
+ROOT = Path(__file__).parents[1]
 SECRET = "s3nt1nel"
 
 
@@ -115,3 +119,9 @@ def test_what_is_an_error_still_is(capsys: pytest.CaptureFixture[str]) -> None:
         "Group Coordinator Request failed: %s", GroupCoordinatorNotAvailableError()
     )
     assert [line["level"] for line in json_lines(capsys)] == ["error"] * 5
+
+
+def test_a_worker_starts_without_rich_and_a_later_import_of_it_works() -> None:
+    program = "import sys, app.cli.worker; print('rich' in sys.modules); import rich; print(rich.__name__)"
+    said = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=True).stdout
+    assert said.split() == [b"False", b"rich"]

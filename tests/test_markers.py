@@ -39,9 +39,7 @@ def test_a_test_that_asks_for_a_kafka_has_the_marker(tmp_path: Path) -> None:
         )
         + "def test_of_nothing(): pass\n"
     )
-    command = [sys.executable, "-m", "pytest", "-q", "--collect-only", "-p", "tests.conftest", "-m", "kafka"]
-    command += ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT), str(test)]
-    shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    shown = collected(test, "kafka")
     for fixture in KAFKAS:
         assert f"test_by_way_of_{fixture}" in shown.stdout
     assert "test_of_nothing" not in shown.stdout
@@ -54,3 +52,25 @@ def test_nothing_but_make_test_deploy_runs_the_tests_with_its_programs(tmp_path:
     assert [each for each in choices if "not deploy" not in each] == []
     deploy = make(tmp_path, "--dry-run", "--assume-old=build/deploy/.installed", "test-deploy")
     assert "-m pytest -m deploy " in deploy.stdout
+
+
+def test_a_file_without_tests_on_a_kafka_is_not_even_imported(tmp_path: Path) -> None:
+    test = tmp_path / "test_example.py"
+    test.write_text("raise RuntimeError('imported')\n")
+    assert "imported" not in collected(tmp_path, "kafka and not alone").stdout
+    assert "imported" in collected(tmp_path, "not kafka").stdout
+
+
+def test_a_file_whose_tests_on_a_kafka_would_not_be_found_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text("import pytest\n@pytest.fixture\ndef site(broker): return None\n")
+    (tmp_path / "test_example.py").write_text("def test_of_a_site(site): pass\n")
+    shown = collected(tmp_path, "not kafka")
+    assert shown.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "`-m kafka` would not find the tests on a Kafka in test_example.py" in shown.stderr
+
+
+def collected(tests: Path, markers: str) -> subprocess.CompletedProcess[str]:
+    """Returns what pytest collects with `-m`."""
+    command = [sys.executable, "-m", "pytest", "-q", "--collect-only", "-p", "tests.conftest", "-m", markers]
+    command += ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT), str(tests)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

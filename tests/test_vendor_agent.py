@@ -1,7 +1,7 @@
 """A vendor's agent, without a broker: the parts that it makes of a slice, and when it pauses the vendor."""
 
 import threading
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -77,11 +77,11 @@ class Bench:
     def counted(self) -> tuple[float, dict[str, float]]:
         received = self.metrics.received.labels("magine")._value.get()
         samples = [each for family in self.metrics.records.collect() for each in family.samples]
-        outcomes = Counter[str]()
+        outcomes: dict[str, float] = defaultdict(float)
         for sample in samples:
             if sample.name.endswith("_total"):
-                outcomes[sample.labels["outcome"]] += sample.value  # type: ignore[assignment]
-        return received, +outcomes
+                outcomes[sample.labels["outcome"]] += sample.value
+        return received, {outcome: count for outcome, count in outcomes.items() if count}
 
 
 def test_a_usual_slice_is_one_part() -> None:

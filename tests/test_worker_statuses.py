@@ -6,40 +6,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import msgspec
 import pytest
 from aiohttp import web
 
 from app.embedded_kafka.properties import free_ports
-from app.status import LatencyStatus, Status
 from app.worker_statuses import KEPT_SECONDS, StatusReader
 
 
 def status(instance: str) -> bytes:
-    return msgspec.json.encode(
-        Status(
-            version="1",
-            instance=instance,
-            group="rollcall",
-            time="2024-01-01T00:00:00Z",
-            uptime_seconds=1,
-            ready=True,
-            problems=[],
-            rebalances=1,
-            partitions=1,
-            commit_age_seconds=0,
-            oldest_write_seconds=0,
-            latency=LatencyStatus(within_seconds=5, good=0, total=0, buckets=[]),
-            duplicates=0,
-            topics=[],
-            vendors=[],
-            canonical_dead={},
-            effects={},
-            incidents={},
-            tables=[],
-            restore=None,
-        )
-    )
+    # A worker of another version may have other members beside this one.
+    return json.dumps({"instance": instance, "ready": True}).encode()
 
 
 class Other:

@@ -189,8 +189,10 @@ def _fold(options: argparse.Namespace, _settings: Settings) -> int:
 
 
 def _worker(_options: argparse.Namespace, settings: Settings) -> int:
+    from app.gc_tuning import collect_less_often
     from app.versions import check_versions
 
+    collect_less_often()
     check_versions()  # first, because with other versions the import of the engine may fail
     from app.cli.worker import run_worker
 

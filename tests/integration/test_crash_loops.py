@@ -25,6 +25,8 @@ from tests.kafka import ToSend, committed, consume_all, produce
 from tests.tools.bench.bodies import bodies
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.untraced
+
 VENDOR = "magine"
 POISONED = "tests.integration.poisoned_worker"
 PARTITIONS = 3

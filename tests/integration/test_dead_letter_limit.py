@@ -15,6 +15,8 @@ from tests.kafka import ToSend, committed, consume_all, produce
 from tests.tools.bench.bodies import bodies
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.untraced
+
 PAUSED = "magine"
 OTHERS = [vendor for vendor in VENDORS if vendor != PAUSED]
 PARTITIONS = 3

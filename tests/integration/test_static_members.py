@@ -17,7 +17,7 @@ from tests.kafka import add_partitions, create_topics, produce
 from tests.tools.bench.bodies import bodies
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.traced
+pytestmark = [pytest.mark.traced, pytest.mark.untraced]  # its workers are, the test itself is not
 
 EVENTS = 300
 # A test that waits for the end of such a session fails.

@@ -13,6 +13,8 @@ from tests.kafka import ToSend, produce
 from tests.tools.bench.bodies import bodies
 from tests.waiting import GIVE_UP_SECONDS
 
+pytestmark = pytest.mark.untraced
+
 MIB = 1 << 20
 LATEST = 2**62
 

@@ -13,6 +13,8 @@ from tests.integration.worker import NOT_EXPELLED, Site, WorkerProcess
 from tests.kafka import Record, ToSend, consume_all, create_topics, produce
 from tests.waiting import GIVE_UP_SECONDS
 
+pytestmark = pytest.mark.untraced
+
 CODECS = {"amity": "zstd", "fynd": "gzip", "magine": "lz4", "rocketchat": "snappy"}
 STAMPS = (1_700_000_000_000, 1_700_000_009_000, 1_700_000_003_000)
 BOMB = bytes(LARGEST_BATCH + 1)

@@ -27,7 +27,7 @@ from tests.kafka import Headers, Record, ToSend, committed, consume_all, create_
 from tests.tools.bench.bodies import bodies
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.traced
+pytestmark = [pytest.mark.traced, pytest.mark.untraced]  # its workers are, the test itself is not
 
 KIB = 1 << 10
 # The check at the start would refuse topics with such small limits.

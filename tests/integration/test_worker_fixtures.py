@@ -13,6 +13,8 @@ from tests.kafka import ToSend, create_topics, produce
 from tests.vendors.fixtures import fixtures_of
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.untraced
+
 
 @pytest.fixture
 def site(broker: str, unique: Callable[[str], str], tmp_path: Path) -> Site:

@@ -13,6 +13,8 @@ from tests.integration.worker import NOT_EXPELLED, Site, WorkerProcess
 from tests.kafka import consume_all
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.untraced
+
 EVENTS = 30_000
 
 

@@ -15,7 +15,7 @@ from tests.integration.worker import Site, WorkerProcess
 from tests.kafka import members
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.traced
+pytestmark = [pytest.mark.traced, pytest.mark.untraced]  # its workers are, the test itself is not
 
 DYING = "tests.integration.dying_worker"
 LINE = "stopping to protect data: "

@@ -25,6 +25,8 @@ from tests.kafka import (
 from tests.state.no_rows import LATER, NOT_JSON, ROWS, SCHEMA, Table, changed
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.untraced
+
 PARTITIONS = 3
 TABLES: tuple[Table, Table] = ("users", "loyalty")
 
