@@ -19,6 +19,7 @@ _WATCHDOG_LEAST: Final = 2.0
 _FORMS: Final = {
     "broker_url": "host:port[,host:port...]",
     "group_instance_id": "up to 249 letters, digits, dots, _ and -, but not . or ..",
+    "vendors": f"names of {', '.join(VENDORS)}, separated by commas alone",
     "http_token": "up to 1024 visible ASCII characters",
 }
 _PER_VENDOR: Final = {"topic_vendors": "TOPIC_", "tenant_vendors": "TENANT_"}
@@ -88,7 +89,7 @@ def load(environment: Mapping[str, str]) -> Settings:
 def _lower_if_closed(variable: Variable, text: str) -> str:
     """Returns the text in lower case if the setting has a closed set of values, so that `INFO` means `info`;
     else the text as it is."""
-    return text.lower() if _choices(variable) else text
+    return text.lower() if _choices(variable) or variable.field == "vendors" else text
 
 
 def _choices(variable: Variable) -> tuple[str, ...]:
@@ -98,10 +99,10 @@ def _choices(variable: Variable) -> tuple[str, ...]:
 
 
 def _refuse_shared_topics(settings: Settings) -> None:
-    """Raises InvalidSettings if two topics have one name: a worker that reads what it writes would never come
-    to an end."""
+    """Raises InvalidSettings if two of the topics in use have one name: a worker that reads what it writes
+    would never come to an end."""
     users, loyalty = settings.changelogs
-    names = {f"TOPIC_{vendor.upper()}": settings.topic_of(vendor) for vendor in VENDORS}
+    names = {f"TOPIC_{vendor.upper()}": settings.topic_of(vendor) for vendor in settings.vendor_names}
     names |= {"TOPIC_EVENTS": settings.topic_events, "TOPIC_DEAD_LETTER": settings.topic_dead_letter}
     names |= {"the users changelog": users, "the loyalty changelog": loyalty}
     owners: dict[str, str] = {}

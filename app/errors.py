@@ -7,6 +7,7 @@
       BrokerUnreachable     no broker answered in time
       TopicsError           a topic is missing or wrong, or the broker refused a request about one
       ResumeRefused         a worker does not skip the record that `resume --skip` names
+      VendorNotRead         a worker does not read this vendor's topic, because of its VENDORS
       HttpServerFailed      the server of `/metrics`, `/healthz` and `/readyz` cannot listen on its address
 
 The text of each error is that line. It has names, counts and positions, never a value.
@@ -39,6 +40,10 @@ class TopicsError(RollcallError):
 
 class ResumeRefused(RollcallError):
     """The record of `resume --skip` cannot be skipped, and nothing is resumed."""
+
+
+class VendorNotRead(RollcallError):
+    """The vendor is not in the VENDORS of the worker that is asked, so nothing is paused or resumed."""
 
 
 class HttpServerFailed(RollcallError):

@@ -15,7 +15,7 @@ from aiohttp.typedefs import Handler, Middleware
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from app.engine import NotCommitted, RestoreReport
-from app.errors import HttpServerFailed, ResumeRefused
+from app.errors import HttpServerFailed, ResumeRefused, VendorNotRead
 from app.http_access import refusal
 from app.http_limits import HEAD_LINE_BYTES, Connection, Connections, FewLines, connection_of, logger
 from app.metrics import Metrics
@@ -32,8 +32,8 @@ Problems = Callable[[], list[str]]
 
 Resume = Callable[[str, str], Awaitable[int]]
 """Resumes a paused vendor, perhaps without one record (its position, or an empty text); returns the number of
-partitions that were paused. Raises KeyError for an unknown vendor, ResumeRefused for a record that cannot be
-skipped, and NotCommitted while the group rebalances."""
+partitions that were paused. Raises KeyError for an unknown vendor, VendorNotRead, ResumeRefused for a record
+that cannot be skipped, and NotCommitted while the group rebalances."""
 
 
 @asynccontextmanager
@@ -165,6 +165,8 @@ async def _resumed(request: web.Request, resume: Resume) -> tuple[HTTPStatus, st
         partitions = await resume(vendor, request.query.get("skip", ""))
     except KeyError:
         return HTTPStatus.NOT_FOUND, "no such vendor"
+    except VendorNotRead as not_read:
+        return HTTPStatus.NOT_FOUND, str(not_read)
     except ResumeRefused as refused:
         return HTTPStatus.CONFLICT, str(refused)
     except NotCommitted:

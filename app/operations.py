@@ -17,7 +17,7 @@ from app.engine import (
     consumer_of,
     restore_report,
 )
-from app.errors import ResumeRefused
+from app.errors import ResumeRefused, VendorNotRead
 from app.metrics import Metrics
 from app.settings import Settings
 from app.topic_watch import TopicWatch
@@ -45,6 +45,8 @@ class Operations:
     ) -> None:
         self.settings = settings
         self.metrics = metrics
+        self.names = (*settings.vendor_names, EVENTS)
+        """What operators call the topics that this worker reads."""
         self._app = app
         self._producers = producers
         self._tables = tables
@@ -91,7 +93,7 @@ class Operations:
         partitions = consumer_of(self._app).resumption.paused()
         found = {
             name: {each: why for each, why in partitions.items() if each[0] == self._topic(name)}
-            for name in (*VENDORS, EVENTS)
+            for name in self.names
         }
         return {name: those for name, those in found.items() if those}
 
@@ -100,8 +102,9 @@ class Operations:
         returns their number. `skip`: the position of a record of theirs that becomes a dead letter unread,
         `topic/partition/offset`; empty: none.
 
-        Raises KeyError for an unknown name, ResumeRefused if that record cannot be skipped, and NotCommitted
-        if the group rebalances; then it can be tried again.
+        Raises KeyError for an unknown name, VendorNotRead for a vendor that is not in VENDORS, ResumeRefused
+        if that record cannot be skipped, and NotCommitted if the group rebalances; then it can be tried
+        again.
         """
         topic, resumption = self._topic(name), consumer_of(self._app).resumption
         position = await self._skippable(topic, skip) if skip else None
@@ -112,9 +115,12 @@ class Operations:
         return len(resumed)
 
     def _topic(self, name: str) -> str:
+        """Raises KeyError for an unknown name, and VendorNotRead for a vendor that is not in VENDORS."""
         if name == EVENTS:
             return self.settings.topic_events
-        return self.settings.topic_of(VENDORS[name].name)
+        if VENDORS[name].name not in self.names:
+            raise VendorNotRead(f"{name} is not in the VENDORS of this worker")
+        return self.settings.topic_of(name)
 
     async def _skippable(self, topic: str, skip: str) -> tuple[Partition, int]:
         match = _POSITION.fullmatch(skip)
@@ -154,13 +160,13 @@ class Operations:
         """Sets the gauges. Called before each scrape."""
         self.metrics.commit_age.set(consumer_of(self._app).health.commit_age())
         self.metrics.oldest_write.set(self._oldest_write())
-        longest = dict.fromkeys((*map(self.settings.topic_of, VENDORS), self.settings.topic_events), 0.0)
+        longest = dict.fromkeys(map(self._topic, self.names), 0.0)
         for (topic, _), seconds in consumer_of(self._app).health.held_back().items():
             longest[topic] = max(longest[topic], seconds)
         for topic, seconds in longest.items():
             self.metrics.held_back.labels(topic).set(seconds)
         paused = self.paused()
-        for name in (*VENDORS, EVENTS):
+        for name in self.names:
             self.metrics.paused.labels(name).set(name in paused)
         self._set_restore_gauges(self.restore())
         self.metrics.rows.labels("users").set(self._tables.users.row_count())

@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-from app.vendors import Options
+from app.vendors import VENDORS, Options
 from app.vendors.conversion import DEFAULT_MAX_RECORD_BYTES, DEFAULT_TENANT
 
 _DAY: Final = 86_400.0
@@ -35,6 +35,8 @@ Token = Annotated[str, Meta(pattern=r"^[!-~]{1,1024}\Z")]
 AppId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,230}\Z")]
 _PORT = r"([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 _HOST = rf"(kafka://)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:{_PORT})?"
+_VENDOR = f"({'|'.join(VENDORS)})"
+VendorNames = Annotated[str, Meta(pattern=rf"^{_VENDOR}(,{_VENDOR})*\Z")]
 Servers = Annotated[str, Meta(pattern=rf"^{_HOST}(,{_HOST})*\Z")]
 
 
@@ -54,6 +56,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     topics_create: Annotated[
         bool, Meta(description="whether to create missing topics at the start (`true`, `false`)")
     ] = False
+    vendors: Annotated[
+        VendorNames,
+        Meta(description="the vendors whose topics are read, `magine,fynd`; if empty, all of them"),
+    ] = ""
     topic_events: Annotated[Name, Meta(description="the canonical topic")] = "users.events"
     topic_dead_letter: Annotated[Name, Meta(description="the dead-letter topic")] = "users.dead-letter"
     topic_vendors: Annotated[dict[str, Name], Meta(description="the topic")] = {}
@@ -140,6 +146,12 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Literal["debug", "info", "warning", "error"],
         Meta(description="the least severe level that is logged"),
     ] = "info"
+
+    @property
+    def vendor_names(self) -> tuple[str, ...]:
+        """The vendors whose topics are read, in the order of the registry."""
+        chosen = self.vendors.split(",") if self.vendors else VENDORS
+        return tuple(name for name in VENDORS if name in chosen)
 
     def topic_of(self, vendor: str) -> str:
         return self.topic_vendors.get(vendor, f"vendor.{vendor}.users")

@@ -10,7 +10,6 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from app.settings import Settings
-from app.vendors import VENDORS
 
 # A row stays below 1 MiB (docs/tables.md#row-size). An event has no more than a row, and in addition earlier
 # values of the same claims (`previous`) and each id a few times. Both limits leave room.
@@ -121,8 +120,8 @@ def output_topic(settings: Settings, name: str, topics: Mapping[str, TopicDescri
 
 
 def expected_topics(settings: Settings) -> list[TopicSpec]:
-    """Returns all topics that Rollcall needs: the vendors' topics, the canonical topic, the dead-letter
-    topic, and both changelogs."""
+    """Returns all topics that a worker needs: those of the vendors that it reads, the canonical topic, the
+    dead-letter topic, and both changelogs."""
     # A vendor's topic accepts records over MAX_RECORD_BYTES, so that they become dead letters and not errors
     # of the vendor's producer.
     room = min(max(4 * settings.max_record_bytes, KAFKA_DEFAULT_BYTES), (1 << 31) - 1)
@@ -131,7 +130,7 @@ def expected_topics(settings: Settings) -> list[TopicSpec]:
         TopicSpec(
             settings.topic_of(vendor), settings.partitions_vendor, "delete", False, "vendor", body_configs
         )
-        for vendor in VENDORS
+        for vendor in settings.vendor_names
     ]
     count = settings.partitions_events
     events = {"max.message.bytes": str(EVENT_BYTES), **_retention(settings.events_retention)}

@@ -66,9 +66,10 @@ class Site:
         return load(self.variables)
 
     def sources(self) -> dict[str, str]:
-        """Returns every topic that a worker reads and commits: one for each vendor, and the canonical one."""
+        """Returns every topic that a worker reads and commits: one for each of its vendors, and the canonical
+        one."""
         settings = self.settings
-        return {vendor: settings.topic_of(vendor) for vendor in VENDORS} | {
+        return {vendor: settings.topic_of(vendor) for vendor in settings.vendor_names} | {
             "canonical": settings.topic_events
         }
 
@@ -76,7 +77,7 @@ class Site:
         """Creates the vendor topics, as producers do before the first worker starts, which creates the
         others."""
         settings = self.settings
-        topics = {settings.topic_of(vendor): settings.partitions_vendor for vendor in VENDORS}
+        topics = {settings.topic_of(vendor): settings.partitions_vendor for vendor in settings.vendor_names}
         create_topics(self.broker, topics, **ANY_TIMESTAMP, **configs)
 
     def environment(self, **more: str) -> dict[str, str]:
