@@ -6,6 +6,7 @@
       UnsupportedVersion    a library that the engine depends on is missing or has another version
       BrokerUnreachable     no broker answered in time
       TopicsError           a topic is missing or wrong, or the broker refused a request about one
+      PauseRefused          the words of `pause --reason` are no short line
       ResumeRefused         a worker does not skip the record that `resume --skip` names
       VendorNotRead         a worker does not read this vendor's topic, because of its VENDORS
       HttpServerFailed      the server of `/metrics`, `/healthz` and `/readyz` cannot listen on its address
@@ -36,6 +37,10 @@ class BrokerUnreachable(RollcallError):
 
 class TopicsError(RollcallError):
     """The line says which topic is wrong, in what, and which command repairs it."""
+
+
+class PauseRefused(RollcallError):
+    """The words of `pause --reason` are no short line of printable characters, and nothing is paused."""
 
 
 class ResumeRefused(RollcallError):

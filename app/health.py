@@ -1,4 +1,5 @@
-"""A worker's HTTP server: `/metrics`, `/healthz`, `/readyz`, and `POST /vendors/{vendor}/resume`.
+"""A worker's HTTP server: `/metrics`, `/healthz`, `/readyz`, and `POST /vendors/{vendor}/pause` and
+`.../resume`.
 
 It takes the place of Faust's, which shows the rows of the tables to every client.
 """
@@ -15,7 +16,7 @@ from aiohttp.typedefs import Handler, Middleware
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from app.engine import NotCommitted, RestoreReport
-from app.errors import HttpServerFailed, ResumeRefused, VendorNotRead
+from app.errors import HttpServerFailed, PauseRefused, ResumeRefused, VendorNotRead
 from app.http_access import refusal
 from app.http_limits import HEAD_LINE_BYTES, Connection, Connections, FewLines, connection_of, logger
 from app.metrics import Metrics
@@ -29,6 +30,11 @@ _LINGER_SECONDS: Final = 1.0
 Problems = Callable[[], list[str]]
 """Returns why the worker is not ready, a short phrase each; empty if it is."""
 
+
+Pause = Callable[[str, str], Awaitable[int]]
+"""Pauses a vendor with an operator's words, perhaps none; returns the number of its partitions in this
+worker. Raises KeyError for an unknown vendor, VendorNotRead, PauseRefused, and NotCommitted while the group
+rebalances."""
 
 Resume = Callable[[str, str], Awaitable[int]]
 """Resumes a paused vendor, perhaps without one record (its position, or an empty text); returns the number of
@@ -46,6 +52,8 @@ async def http_server(
     resume: Resume,
     token: str = "",
     restore: Callable[[], RestoreReport | None] = lambda: None,
+    *,
+    pause: Pause,
 ) -> AsyncIterator[int]:
     """Serves while the context is open, and gives the port: a free one if `port` is 0.
 
@@ -71,10 +79,16 @@ async def http_server(
             answer["restore"] = report._asdict()
         return web.json_response(answer, status=503 if reasons else 200, headers=_NO_STORE)
 
+    async def pause_vendor(request: web.Request) -> web.Response:
+        vendor, words = request.match_info["vendor"], request.query.get("reason", "")
+        return _answer(await _asked(pause(vendor, words)))
+
     async def resume_vendor(request: web.Request) -> web.Response:
-        status, text = await _resumed(request, resume)
-        answer = {"partitions": int(text)} if status == HTTPStatus.OK else {"problem": text}
-        return web.json_response(answer, status=status, headers=_NO_STORE)
+        vendor, skip = request.match_info["vendor"], request.query.get("skip", "")
+        asked = await _asked(resume(vendor, skip))
+        if asked == 0:
+            asked = HTTPStatus.CONFLICT, f"{vendor} is not paused in this worker"
+        return _answer(asked)
 
     application = web.Application(middlewares=[_one_request(token)])
     application.add_routes(
@@ -82,6 +96,7 @@ async def http_server(
             web.get("/metrics", show_metrics),
             web.get("/healthz", healthz),
             web.get("/readyz", readyz),
+            web.post("/vendors/{vendor}/pause", pause_vendor),
             web.post("/vendors/{vendor}/resume", resume_vendor),
         ]
     )
@@ -158,19 +173,24 @@ async def _listening(application: web.Application, host: str, port: int) -> Asyn
         few_lines.report()
 
 
-async def _resumed(request: web.Request, resume: Resume) -> tuple[HTTPStatus, str]:
-    """Returns the status, and the number of resumed partitions or the reason why there are none."""
-    vendor = request.match_info["vendor"]
+async def _asked(work: Awaitable[int]) -> int | tuple[HTTPStatus, str]:
+    """Returns the number of partitions that were paused or resumed, or why none was: a status and a line."""
     try:
-        partitions = await resume(vendor, request.query.get("skip", ""))
+        return await work
     except KeyError:
         return HTTPStatus.NOT_FOUND, "no such vendor"
     except VendorNotRead as not_read:
         return HTTPStatus.NOT_FOUND, str(not_read)
+    except PauseRefused as refused:
+        return HTTPStatus.BAD_REQUEST, str(refused)
     except ResumeRefused as refused:
         return HTTPStatus.CONFLICT, str(refused)
     except NotCommitted:
         return HTTPStatus.SERVICE_UNAVAILABLE, "the group is rebalancing, try again"
-    if partitions == 0:
-        return HTTPStatus.CONFLICT, f"{vendor} is not paused in this worker"
-    return HTTPStatus.OK, str(partitions)
+
+
+def _answer(asked: int | tuple[HTTPStatus, str]) -> web.Response:
+    if isinstance(asked, int):
+        return web.json_response({"partitions": asked}, headers=_NO_STORE)
+    status, problem = asked
+    return web.json_response({"problem": problem}, status=status, headers=_NO_STORE)

@@ -115,7 +115,14 @@ class Metrics:
         self.paused = Gauge(
             "rollcall_vendor_held",
             "1 while partitions of the vendor, or of the canonical topic (events), are paused in this worker:"
-            " too many of its records are dead, or workers died of a partition; else 0.",
+            " too many of its records are dead, workers died of a partition, or an operator has paused it;"
+            " else 0.",
+            ["vendor"],
+            registry=registry,
+        )
+        self.paused_by_operator = Gauge(
+            "rollcall_vendor_paused_by_operator",
+            "1 while an operator's pause is among them, else 0.",
             ["vendor"],
             registry=registry,
         )

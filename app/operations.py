@@ -1,5 +1,7 @@
-"""What the HTTP server and the operators need of a running worker: its problems, its gauges, and `resume`."""
+"""What the HTTP server and the operators need of a running worker: its problems, its gauges, `pause` and
+`resume`."""
 
+import logging
 import re
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -17,21 +19,20 @@ from app.engine import (
     consumer_of,
     restore_report,
 )
-from app.errors import ResumeRefused, VendorNotRead
+from app.errors import ResumeRefused
 from app.metrics import Metrics
+from app.pause_reasons import by_operator, is_by_operator, pause_problems
 from app.settings import Settings
 from app.topic_watch import TopicWatch
-from app.vendors import VENDORS
+from app.topics import EVENTS, topic_called
 
-EVENTS: Final = "events"
-"""The name of the canonical topic for operators, beside the names of the vendors."""
-
-_DIED: Final = re.compile(r"[0-9]+ attempts died at offset [0-9]+")
 _POSITION: Final = re.compile(r"([A-Za-z0-9._-]+)/([0-9]{1,9})/([0-9]{1,19})")
+
+logger = logging.getLogger(__name__)
 
 
 class Operations:
-    """Reads the state of one worker. Only `resume` changes anything."""
+    """Reads the state of one worker. Only `pause` and `resume` change anything."""
 
     def __init__(
         self,
@@ -69,14 +70,7 @@ class Operations:
         if self._oldest_write() > longest:
             reasons.append("the brokers do not acknowledge writes")
         for name, partitions in self.paused().items():
-            # Anybody can have committed another reason, so only the known forms are shown.
-            known = {each: why for each, why in partitions.items() if _DIED.fullmatch(why)}
-            known |= {each: why for each, why in consumer.resumption.withheld().items() if each in partitions}
-            reasons += [
-                f"{name} is paused in partition {number}: {why}" for (_, number), why in sorted(known.items())
-            ]
-            if len(known) < len(partitions):
-                reasons.append(f"{name} is paused: too many of its latest records are dead")
+            reasons += pause_problems(name, partitions, consumer.resumption.withheld())
         reasons += [
             f"an open transaction holds back {topic}/{partition}"
             for topic, partition in consumer.health.long_held_back()
@@ -97,6 +91,20 @@ class Operations:
         }
         return {name: those for name, those in found.items() if those}
 
+    async def pause(self, name: str, words: str = "") -> int:
+        """Pauses the partitions of a vendor, or of the canonical topic (EVENTS), that this worker has, and
+        returns their number. `words`: why, as the operator says it. One that is paused already keeps its
+        reason.
+
+        Raises KeyError for an unknown name, VendorNotRead for a vendor that is not in VENDORS, PauseRefused
+        for words that are no short line, and NotCommitted if the group rebalances; then it can be tried
+        again.
+        """
+        topic, reason = self._topic(name), by_operator(words)
+        partitions = await consumer_of(self._app).resumption.pause(topic, reason)
+        logger.warning("%s is paused %s (%d partitions)", name, reason, partitions)
+        return partitions
+
     async def resume(self, name: str, skip: str = "") -> int:
         """Resumes the paused partitions of a vendor, or of the canonical topic (EVENTS), in this worker, and
         returns their number. `skip`: the position of a record of theirs that becomes a dead letter unread,
@@ -112,15 +120,12 @@ class Operations:
         if name in self._limits:
             self._limits[name].resume(resumed)
         await resumption.commit_resumed(resumed)
+        if resumed:
+            logger.warning("%s is resumed by an operator (%d partitions)", name, len(resumed))
         return len(resumed)
 
     def _topic(self, name: str) -> str:
-        """Raises KeyError for an unknown name, and VendorNotRead for a vendor that is not in VENDORS."""
-        if name == EVENTS:
-            return self.settings.topic_events
-        if VENDORS[name].name not in self.names:
-            raise VendorNotRead(f"{name} is not in the VENDORS of this worker")
-        return self.settings.topic_of(name)
+        return topic_called(self.settings, name)
 
     async def _skippable(self, topic: str, skip: str) -> tuple[Partition, int]:
         match = _POSITION.fullmatch(skip)
@@ -168,6 +173,8 @@ class Operations:
         paused = self.paused()
         for name in self.names:
             self.metrics.paused.labels(name).set(name in paused)
+            deliberately = any(map(is_by_operator, paused.get(name, {}).values()))
+            self.metrics.paused_by_operator.labels(name).set(deliberately)
         self._set_restore_gauges(self.restore())
         self.metrics.rows.labels("users").set(self._tables.users.row_count())
         self.metrics.rows.labels("loyalty").set(self._tables.loyalty.row_count())

@@ -9,7 +9,9 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
+from app.errors import VendorNotRead
 from app.settings import Settings
+from app.vendors import VENDORS
 
 # A row stays below 1 MiB (docs/tables.md#row-size). An event has no more than a row, and in addition earlier
 # values of the same claims (`previous`) and each id a few times. Both limits leave room.
@@ -50,6 +52,10 @@ KAFKA_DEFAULT_BYTES: Final = 1_048_588
 
 
 Role = Literal["vendor", "canonical", "dead_letter", "changelog"]
+
+
+EVENTS: Final = "events"
+"""The name of the canonical topic for operators, beside the names of the vendors."""
 
 
 class TopicSpec(Struct, frozen=True):
@@ -106,6 +112,16 @@ class OutputTopic(Struct, frozen=True):
         """Returns the number of bytes, at most, that a header adds to a record."""
         name, text = header
         return len(name.encode()) + len(text or b"") + _HEADER_OVERHEAD
+
+
+def topic_called(settings: Settings, name: str) -> str:
+    """Returns the topic of a vendor, or the canonical topic if `name` is EVENTS. Raises KeyError for any
+    other name, and VendorNotRead for a vendor that is not in VENDORS."""
+    if name == EVENTS:
+        return settings.topic_events
+    if VENDORS[name].name not in settings.vendor_names:
+        raise VendorNotRead(f"{name} is not in VENDORS")
+    return settings.topic_of(name)
 
 
 def output_topic(settings: Settings, name: str, topics: Mapping[str, TopicDescription] | None) -> OutputTopic:

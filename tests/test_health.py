@@ -34,7 +34,9 @@ def serve(
     restore: Callable[[], RestoreReport | None] = lambda: None,
 ) -> AbstractAsyncContextManager[int]:
     resume = resume or nobody_is_paused
-    return http_server(host, port, metrics or Metrics(), refresh, problems, resume, token, restore)
+    return http_server(
+        host, port, metrics or Metrics(), refresh, problems, resume, token, restore, pause=nobody_is_paused
+    )
 
 
 async def nobody_is_paused(_vendor: str, _skip: str) -> int:

@@ -49,6 +49,7 @@ async def _beside(operations: Operations) -> AsyncIterator[None]:
         operations.resume,
         settings.http_token,
         operations.restore,
+        pause=operations.pause,
     )
     async with server:
         with operations.watchdog():

@@ -16,6 +16,14 @@ from app.engine.app import (
     spare,
 )
 from app.engine.config import ConsumerConfig, ProducerConfig, ReaderConfig, TablesConfig
+from app.engine.consumer.commit_note import CommitNote
+from app.engine.consumer.group_commits import (
+    GroupInUse,
+    paused_note,
+    read_commits,
+    resumed_note,
+    write_commits,
+)
 from app.engine.consumer.leave_group import leave_group
 from app.engine.consumer.resumption import NotCommitted
 from app.engine.fatal import EXIT_PROTECT, die
@@ -52,10 +60,12 @@ __all__ = [
     "LARGE_BYTES",
     "PART_BYTES",
     "PART_SECONDS",
+    "CommitNote",
     "ConsumerConfig",
     "EngineObserver",
     "Garbage",
     "GroupCommitProducer",
+    "GroupInUse",
     "Headers",
     "InThread",
     "LaterVersion",
@@ -95,9 +105,13 @@ __all__ = [
     "install_tables",
     "leave_group",
     "partition_of",
+    "paused_note",
+    "read_commits",
     "restore_report",
+    "resumed_note",
     "run",
     "run_slices",
     "size_of",
     "spare",
+    "write_commits",
 ]

@@ -109,8 +109,12 @@ class Site:
 
     def resume(self, url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs `rollcall resume` with these arguments, for the worker at `url`."""
+        return self.run("resume", *arguments, "--url", url)
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs a command of Rollcall with these arguments."""
         return subprocess.run(
-            [sys.executable, "-m", "app", "resume", *arguments, "--url", url],
+            [sys.executable, "-m", "app", *arguments],
             env=self.environment(),
             cwd=ROOT,
             capture_output=True,
