@@ -1,5 +1,5 @@
-"""A worker's HTTP server: `/metrics`, `/healthz`, `/readyz`, and `POST /vendors/{vendor}/pause` and
-`.../resume`.
+"""A worker's HTTP server: `/metrics`, `/healthz`, `/readyz`, `/status.json`, and
+`POST /vendors/{vendor}/pause` and `.../resume`.
 
 It takes the place of Faust's, which shows the rows of the tables to every client.
 """
@@ -52,14 +52,17 @@ async def http_server(
     resume: Resume,
     token: str = "",
     restore: Callable[[], RestoreReport | None] = lambda: None,
+    status: Callable[[], bytes] = lambda: b"{}",
+    stuck: Problems = list,
     *,
     pause: Pause,
 ) -> AsyncIterator[int]:
     """Serves while the context is open, and gives the port: a free one if `port` is 0.
 
     `refresh` sets the gauges before each scrape. `token`: the bearer token that a `POST` has to send; empty:
-    no token is needed. `restore`: how far the restore of the tables has come. Raises HttpServerFailed if the
-    server cannot listen on the address.
+    no token is needed. `restore`: how far the restore of the tables has come. `status`: the worker's status
+    as JSON. `stuck`: why only a restart can help. Raises HttpServerFailed if the server cannot listen on the
+    address.
     """
 
     async def show_metrics(_: web.Request) -> web.Response:
@@ -69,7 +72,9 @@ async def http_server(
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST, **_NO_STORE})
 
     async def healthz(_: web.Request) -> web.Response:
-        # This needs no check of its own: an answer shows that the event loop runs.
+        # An answer shows that the event loop turns. `stuck` tells of the other loop and of the group.
+        if reasons := stuck():
+            return web.json_response({"status": "stuck", "problems": reasons}, status=503, headers=_NO_STORE)
         return web.json_response({"status": "ok"}, headers=_NO_STORE)
 
     async def readyz(_: web.Request) -> web.Response:
@@ -78,6 +83,9 @@ async def http_server(
         if report := restore():
             answer["restore"] = report._asdict()
         return web.json_response(answer, status=503 if reasons else 200, headers=_NO_STORE)
+
+    async def show_status(_: web.Request) -> web.Response:
+        return web.Response(body=status(), content_type="application/json", headers=_NO_STORE)
 
     async def pause_vendor(request: web.Request) -> web.Response:
         vendor, words = request.match_info["vendor"], request.query.get("reason", "")
@@ -96,6 +104,7 @@ async def http_server(
             web.get("/metrics", show_metrics),
             web.get("/healthz", healthz),
             web.get("/readyz", readyz),
+            web.get("/status.json", show_status),
             web.post("/vendors/{vendor}/pause", pause_vendor),
             web.post("/vendors/{vendor}/resume", resume_vendor),
         ]

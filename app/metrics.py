@@ -15,9 +15,11 @@ from prometheus_client import CollectorRegistry, Gauge, Histogram, Info
 from prometheus_client import Counter as Total
 
 from app import __version__
+from app.delay_metrics import DelayMetrics
+from app.flow_metrics import FlowMetrics
 
-# The names of fields come from payloads, so there can be any number of them. This bounds the number of
-# series.
+# The names of fields and events come from payloads, so there can be any number of them. This bounds the
+# number of series.
 MAX_FIELD_NAMES: Final = 200
 OTHER_FIELD: Final = "(other)"
 _FIELD_NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_.$-]{0,63}")
@@ -63,6 +65,27 @@ class Metrics:
             ["reason"],
             registry=registry,
         )
+        self.dead_letters = Total(
+            "rollcall_dead_letters",
+            "Dead letters that this worker has written, by reason and by the header x-vendor: a vendor,"
+            " canonical or changelog.",
+            ["vendor", "reason"],
+            registry=registry,
+        )
+        self.duplicates = Total(
+            "rollcall_duplicate_events",
+            "Events that were in one part of a slice together with an event of the same source and id. A"
+            " repeat that comes later has the effect unchanged, or stale.",
+            registry=registry,
+        )
+        self.ahead = Total(
+            "rollcall_events_ahead",
+            "Applied events whose time is more than 5 minutes after the timestamp of the vendor's record: the"
+            " vendor's clock is ahead, or its times have another offset (other: a vendor that Rollcall does"
+            " not know).",
+            ["vendor"],
+            registry=registry,
+        )
         self.left_out = Total(
             "rollcall_fields_left_out",
             "Fields of emitted records that were left out because of their value, by name.",
@@ -74,6 +97,13 @@ class Metrics:
             "Fields that no mapper reads, by name, counted in the first of every 32 records of a"
             " part of a slice, if its body has at most 64 KiB.",
             ["vendor", "field"],
+            registry=registry,
+        )
+        self.events_not_mapped = Total(
+            "rollcall_events_not_mapped",
+            "Records of other families and of unknown events, by the event's name, counted in the first of"
+            " every 32 such records of a part of a slice, if its body has at most 64 KiB.",
+            ["vendor", "event"],
             registry=registry,
         )
         self.slice_records = Histogram(
@@ -189,13 +219,15 @@ class Metrics:
             "Seconds of the last restore of the tables.",
             registry=registry,
         )
+        self.delays = DelayMetrics(registry)
+        self.flow = FlowMetrics(registry)
         Info("rollcall_build", "The worker's version.", registry=registry).info({"version": __version__})
-        self._field_names: dict[str, set[str]] = {}
+        self._names: dict[tuple[Total, str], set[str]] = {}
 
     def count_fields(self, total: Total, vendor: str, names: Iterable[str]) -> None:
-        """Counts names from payloads, at most MAX_FIELD_NAMES different ones for each vendor. All others, and
-        texts that do not look like names, are counted as OTHER_FIELD."""
-        known = self._field_names.setdefault(vendor, set())
+        """Counts names from payloads, at most MAX_FIELD_NAMES different ones for each metric and vendor. All
+        others, and texts that do not look like names, are counted as OTHER_FIELD."""
+        known = self._names.setdefault((total, vendor), set())
         for name, count in Counter(names).items():
             label = name if _FIELD_NAME.fullmatch(name) else OTHER_FIELD
             if label not in known:

@@ -1,17 +1,19 @@
 """What the HTTP server and the operators need of a running worker: its problems, its gauges, `pause` and
 `resume`."""
 
+import asyncio
 import logging
 import re
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
-from math import nan
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from typing import Final
 
 from app.dead_letter_limit import DeadLetterLimit
 from app.engine import (
     GroupCommitProducer,
+    LogWatch,
     Partition,
+    PartitionLag,
     RestoreReport,
     SliceApp,
     UserTables,
@@ -21,11 +23,16 @@ from app.engine import (
 )
 from app.errors import ResumeRefused
 from app.metrics import Metrics
-from app.pause_reasons import by_operator, is_by_operator, pause_problems
+from app.pause_reasons import by_operator, pause_problems, shown_reasons
 from app.settings import Settings
 from app.topic_watch import TopicWatch
 from app.topics import EVENTS, topic_called
 
+# The limit of /healthz if the watchdog is off.
+_STUCK_SECONDS: Final = 60.0
+_COUNT_SECONDS: Final = 60.0
+# How long a client that is asking the brokers may take to close.
+_END_SECONDS: Final = 2.0
 _POSITION: Final = re.compile(r"([A-Za-z0-9._-]+)/([0-9]{1,9})/([0-9]{1,19})")
 
 logger = logging.getLogger(__name__)
@@ -43,6 +50,7 @@ class Operations:
         tables: UserTables,
         limits: Mapping[str, DeadLetterLimit],
         topics: TopicWatch,
+        logs: LogWatch,
     ) -> None:
         self.settings = settings
         self.metrics = metrics
@@ -53,6 +61,7 @@ class Operations:
         self._tables = tables
         self._limits = limits
         self._topics = topics
+        self._logs = logs
 
     def problems(self) -> list[str]:
         """Returns why the worker is not ready, one line each; empty if it is."""
@@ -67,7 +76,7 @@ class Operations:
             reasons.append(consumer.health.group_problem)
         elif consumer.health.last_heartbeat_age() > longest:
             reasons.append("the group's coordinator does not answer")
-        if self._oldest_write() > longest:
+        if self.oldest_write() > longest:
             reasons.append("the brokers do not acknowledge writes")
         for name, partitions in self.paused().items():
             reasons += pause_problems(name, partitions, consumer.resumption.withheld())
@@ -76,6 +85,18 @@ class Operations:
             for topic, partition in consumer.health.long_held_back()
         ]
         return reasons + self._topics.problems()
+
+    def stuck(self) -> list[str]:
+        """Returns why only a restart can help, one line each; empty if the worker turns. An outage of the
+        brokers and a paused vendor are no such reasons."""
+        consumer, limit = consumer_of(self._app), self.settings.watchdog_seconds or _STUCK_SECONDS
+        loop, group = consumer.health.loop_silence(), consumer.health.group_silence()
+        reasons = []
+        if loop > limit:
+            reasons.append(f"the loop of the consumer's thread has not turned for {loop:.0f} s")
+        if group > consumer.config.absence_limit:
+            reasons.append(f"the group has not answered for {group:.0f} s, although brokers answer")
+        return reasons
 
     def restore(self) -> RestoreReport | None:
         """Returns how far the restore of the tables has come; None if none is under way."""
@@ -86,10 +107,23 @@ class Operations:
         has, each with those partitions and the reasons. They stay paused until an operator resumes them."""
         partitions = consumer_of(self._app).resumption.paused()
         found = {
-            name: {each: why for each, why in partitions.items() if each[0] == self._topic(name)}
+            name: {each: why for each, why in partitions.items() if each[0] == self.topic(name)}
             for name in self.names
         }
         return {name: those for name, those in found.items() if those}
+
+    def paused_reasons(self) -> dict[Partition, str]:
+        """Returns the paused partitions of this worker, each with its reason in a form that may be shown."""
+        resumption = consumer_of(self._app).resumption
+        return shown_reasons(resumption.paused(), resumption.withheld())
+
+    def lags(self) -> dict[Partition, PartitionLag]:
+        """Returns the lag of each assigned partition that is not paused, as far as it is known."""
+        return self._logs.lags()
+
+    def committed(self) -> dict[Partition, int]:
+        """Returns the committed offset of each assigned partition that the worker reads."""
+        return {each: found.offset for each, found in consumer_of(self._app).health.next_records().items()}
 
     async def pause(self, name: str, words: str = "") -> int:
         """Pauses the partitions of a vendor, or of the canonical topic (EVENTS), that this worker has, and
@@ -100,7 +134,7 @@ class Operations:
         for words that are no short line, and NotCommitted if the group rebalances; then it can be tried
         again.
         """
-        topic, reason = self._topic(name), by_operator(words)
+        topic, reason = self.topic(name), by_operator(words)
         partitions = await consumer_of(self._app).resumption.pause(topic, reason)
         logger.warning("%s is paused %s (%d partitions)", name, reason, partitions)
         return partitions
@@ -114,7 +148,7 @@ class Operations:
         if that record cannot be skipped, and NotCommitted if the group rebalances; then it can be tried
         again.
         """
-        topic, resumption = self._topic(name), consumer_of(self._app).resumption
+        topic, resumption = self.topic(name), consumer_of(self._app).resumption
         position = await self._skippable(topic, skip) if skip else None
         resumed = resumption.resume(topic, position)
         if name in self._limits:
@@ -124,7 +158,9 @@ class Operations:
             logger.warning("%s is resumed by an operator (%d partitions)", name, len(resumed))
         return len(resumed)
 
-    def _topic(self, name: str) -> str:
+    def topic(self, name: str) -> str:
+        """Returns the topic of a vendor, or the canonical one (EVENTS). Raises KeyError for another name, and
+        VendorNotRead for a vendor that is not in VENDORS."""
         return topic_called(self.settings, name)
 
     async def _skippable(self, topic: str, skip: str) -> tuple[Partition, int]:
@@ -148,6 +184,24 @@ class Operations:
             raise ResumeRefused(f"--skip: {topic}/{partition[1]} is not paused in this worker")
         return partition, offset
 
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
+        """Asks the brokers for the lag, and counts the bytes of the rows, while the context is open. Enter it
+        in the worker's event loop."""
+        tasks = [asyncio.create_task(each) for each in (self._logs.run(), self._count_bytes())]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks, timeout=_END_SECONDS)
+
+    async def _count_bytes(self) -> None:
+        while True:
+            for table in (self._tables.users, self._tables.loyalty):
+                self.metrics.flow.table_bytes.labels(table.name).set(await table.byte_count())
+            await asyncio.sleep(_COUNT_SECONDS)
+
     def watchdog(self) -> AbstractContextManager[object]:
         """Returns the context in which a hung process is ended. Enter it in the worker's event loop, right
         before the worker runs. It does nothing if WATCHDOG_SECONDS is 0."""
@@ -157,35 +211,30 @@ class Operations:
         consumer = consumer_of(self._app)
         return Watchdog(
             limit,
-            lambda: consumer.health.progress(self._oldest_write()),
+            lambda: consumer.health.progress(self.oldest_write()),
             absence_limit=consumer.config.absence_limit,
         )
 
-    def refresh_gauges(self) -> None:
-        """Sets the gauges. Called before each scrape."""
-        self.metrics.commit_age.set(consumer_of(self._app).health.commit_age())
-        self.metrics.oldest_write.set(self._oldest_write())
-        longest = dict.fromkeys(map(self._topic, self.names), 0.0)
-        for (topic, _), seconds in consumer_of(self._app).health.held_back().items():
-            longest[topic] = max(longest[topic], seconds)
-        for topic, seconds in longest.items():
-            self.metrics.held_back.labels(topic).set(seconds)
-        paused = self.paused()
-        for name in self.names:
-            self.metrics.paused.labels(name).set(name in paused)
-            deliberately = any(map(is_by_operator, paused.get(name, {}).values()))
-            self.metrics.paused_by_operator.labels(name).set(deliberately)
-        self._set_restore_gauges(self.restore())
-        self.metrics.rows.labels("users").set(self._tables.users.row_count())
-        self.metrics.rows.labels("loyalty").set(self._tables.loyalty.row_count())
+    def row_counts(self) -> dict[str, int]:
+        """Returns the number of rows of each table in this worker's partitions."""
+        return {each.name: each.row_count() for each in (self._tables.users, self._tables.loyalty)}
 
-    def _set_restore_gauges(self, report: RestoreReport | None) -> None:
-        read, to_go, seconds = report or (0, 0, 0.0)
-        self.metrics.restore_read.set(read)
-        self.metrics.restore_to_go.set(to_go)
-        self.metrics.restore_seconds_left.set(nan if seconds is None else seconds)
+    def oldest_dead_letter(self) -> float | None:
+        """Returns the age in seconds of the oldest dead letter that the topic still has; 0.0 if there is
+        none, None if it is not known."""
+        return self._logs.oldest_dead_letter()
 
-    def _oldest_write(self) -> float:
+    def commit_age(self) -> float:
+        """Returns the age in seconds of the oldest dispatched record that is not committed; 0.0 if there is
+        none."""
+        return consumer_of(self._app).health.commit_age()
+
+    def held_back(self) -> dict[Partition, float]:
+        """Returns for how many seconds an open transaction has held back each partition that waits for
+        one."""
+        return consumer_of(self._app).health.held_back()
+
+    def oldest_write(self) -> float:
         """Returns the age in seconds of the oldest write that the brokers have not acknowledged yet; 0 if
         there is none."""
         return max(producer.oldest_round_age() for producer in self._producers)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from app.applied_events import AppliedEvents
 from app.applied_part import AppliedPart, Verdict
 from app.canonical import Event
 from app.canonical_records import event_of, memory_of, objection
@@ -56,6 +57,7 @@ class _Part(Struct, gc=False):
     tables: KeyTables
     ahead: _Ahead | None
     """What a thread has decoded of the first record."""
+    applied: AppliedEvents
     interrupted: bool = False
     """Whether other tasks have run since the rows of the key at work were read. The repair of a changelog or
     the end of a grace period may have changed them then."""
@@ -120,7 +122,7 @@ class StateAgent:
         yield from self._apply_part(part, timer)
         self._append_dead(slice_, start, part.verdicts)
         timer.pause()
-        return AppliedPart(part.verdicts, self._metrics), len(part.records)
+        return AppliedPart(part.verdicts, self._metrics, part.applied), len(part.records)
 
     def _has_large_rows(self, key: bytes, partition: int) -> bool:
         tables = self._open(partition)
@@ -165,7 +167,7 @@ class StateAgent:
             # perf: the same for the values; plain form: `memory_of`.
             memory += len(value) if len(value) <= _SHORT_BYTES else memory_of(value)
         verdicts: list[Verdict] = [SKIPPED] * (end - start)
-        return _Part(slice_.partition, records[start:end], verdicts, keys, tables, ahead)
+        return _Part(slice_.partition, records[start:end], verdicts, keys, tables, ahead, AppliedEvents())
 
     def _apply_part(self, part: _Part, timer: WorkTimer) -> Generator[MoreRoom, Any, None]:
         """Applies the events of a part key by key, and appends the rows that they change."""
@@ -182,6 +184,7 @@ class StateAgent:
                     verdicts[index] = event
                 else:
                     verdicts[index] = objection(event, record, is_home) or state.apply(index, event)
+            part.applied.add(state.applied)
             if (part.interrupted and not state.is_stored()) or not state.put():
                 yield from self._one_by_one(part, state, timer)
         self._append_rows(part)

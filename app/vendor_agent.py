@@ -132,7 +132,7 @@ class VendorAgent:
             if isinstance(outcome, Dead):
                 mapped.dead[index] = self._dead_letter(slice_, record, outcome)
                 mapped.size += size_of(record) + _DEAD_LETTER_BYTES
-            mapped.outcomes.add(outcome)
+            mapped.outcomes.add(outcome, record)
         else:
             index += 1
         # perf: saves 10 % of the mapping, together with `_keep`; plain form: count each event that is kept.
@@ -146,7 +146,7 @@ class VendorAgent:
         mapped = MappedPart(slice_, 0, self._counter, self._append_refused)
         for index, record in enumerate(slice_.records):
             mapped.dead[index] = self._dead_letter(slice_, record, SKIPPED)
-            mapped.outcomes.add(SKIPPED)
+            mapped.outcomes.add(SKIPPED, record)
         return mapped
 
     def _keep(self, outcome: Emit, given: Headers, mapped: MappedPart) -> bool:
@@ -210,8 +210,9 @@ class VendorAgent:
             mapped.outcomes.events[name.type] -= 1
         for index, dead in late.items():
             mapped.outcomes.records["emit", ""] -= 1
-            mapped.outcomes.add(dead)
-            self._dead_letters.write(self._dead_letter(mapped.slice, mapped.slice.records[index], dead))
+            record = mapped.slice.records[index]
+            mapped.outcomes.add(dead, record)
+            self._dead_letters.write(self._dead_letter(mapped.slice, record, dead))
         self._limit.add_dead(mapped.slice, late)
 
 

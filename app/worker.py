@@ -23,6 +23,7 @@ from app.engine import (
     add_agent,
     heartbeat_age,
     install_tables,
+    log_watch,
     spare,
 )
 from app.engine_metrics import EngineMetrics
@@ -36,7 +37,7 @@ from app.topic_watch import TopicWatch
 from app.topics import TopicDescription, output_topic
 from app.vendor_agent import VendorAgent
 from app.vendors import VENDORS
-from app.worker_options import consumer_options, producer_options, tables_options
+from app.worker_options import consumer_options, log_watch_options, producer_options, tables_options
 
 
 class Worker:
@@ -76,6 +77,7 @@ class Worker:
             self.tables,
             self.limits,
             self.topic_watch,
+            log_watch(self.app, log_watch_options(settings), settings.topic_dead_letter),
         )
         self.app.task(self._sweep)
         self.app.task(self._watch_topics)
@@ -103,6 +105,7 @@ class Worker:
         """Appends the dead letter of a changelog record that is no row."""
         source = SourceRecord(log.topic, log.partition, garbage.record.offset, "changelog")
         self.row_dead_letters.append(garbage.record, source, Dead(garbage.why.reason, garbage.why.detail))
+        self.metrics.dead_letters.labels("changelog", garbage.why.reason).inc()
 
     def _agents(self, topics: Mapping[str, TopicDescription] | None) -> None:
         settings, metrics = self.settings, self.metrics

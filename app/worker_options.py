@@ -37,3 +37,14 @@ def tables_options(settings: Settings) -> TablesConfig:
         reader=ReaderConfig(bootstrap_servers=settings.bootstrap),
         merge_all=settings.recovery_merge_all,
     )
+
+
+def log_watch_options(settings: Settings) -> ReaderConfig:
+    """Returns the options of the reader that looks at one record of a log."""
+    return ReaderConfig(
+        bootstrap_servers=settings.bootstrap,
+        # Brokers send one whole batch in any case.
+        max_partition_fetch_bytes=1,
+        fetch_max_bytes=1,
+        records_per_turn=1,
+    )

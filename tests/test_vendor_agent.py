@@ -11,11 +11,12 @@ from app.dead_letter_limit import DeadLetterLimit
 from app.dead_letters import DeadLetterWriter
 from app.engine import LARGE_BYTES, GroupCommitProducer, InThread, MoreRoom, Pause, Slice
 from app.environment import load
-from app.metrics import Metrics
+from app.metrics import OTHER_FIELD, Metrics
 from app.topics import OutputTopic
 from app.vendor_agent import VendorAgent
 from app.vendors import VENDORS, Options
 from tests.agents import parts_of
+from tests.test_metrics import fields
 from tests.tools.faults.mutations import MUTATIONS
 from tests.vendors.records import MAGINE_BODY, NOON
 
@@ -167,9 +168,9 @@ def test_large_bodies_are_not_searched_for_names_that_no_mapper_reads() -> None:
     bench = Bench()
     unread = MAGINE_BODY[:-2] + b',"%s":[%s]}}'
     bench.handle([unread % (b"large", b",".join([b'"x"'] * LARGE_BYTES))])
-    assert not bench.metrics._field_names
+    assert fields(bench.metrics) == {}
     bench.handle([unread % (b"small", b"")])
-    assert bench.metrics._field_names == {"magine": {"small"}}
+    assert fields(bench.metrics) == {("magine", "small"): 1}
 
 
 def bounds_hold() -> bool:
@@ -197,3 +198,18 @@ def test_a_missing_bound_is_seen(monkeypatch: pytest.MonkeyPatch, mutant: str | 
     if mutant is not None:
         MUTATIONS[mutant](load({}))
     assert bounds_hold() is (mutant is None)
+
+
+def test_the_names_of_events_that_nobody_maps_are_counted_in_a_sample() -> None:
+    bench = Bench()
+    poll, renamed = b'{"type":"poll.voted"}', b'{"type":"user.renamed"}'
+    bench.handle([MAGINE_BODY] + [poll] * 33 + [renamed] * 31 + [b'{"type":"ada@example.com.x"}'])
+    names = {
+        sample.labels["event"]: sample.value
+        for family in bench.metrics.events_not_mapped.collect()
+        for sample in family.samples
+        if sample.name.endswith("_total")
+    }
+    assert names == {"poll.voted": 2, OTHER_FIELD: 1}
+    dead = bench.metrics.dead_letters.labels("magine", "unknown_event")._value.get()
+    assert dead == bench.counted()[1]["dead"]

@@ -8,12 +8,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from app.engine import run
+from app.gauges import Gauges
 from app.gc_tuning import tune_collector
 from app.health import http_server
 from app.logs import set_up_logs
 from app.metrics import Metrics
 from app.operations import Operations
 from app.settings import Settings
+from app.status_report import StatusReport
 from app.topic_admin import prepare_topics
 from app.topic_check import check_topics
 from app.worker import Worker
@@ -44,13 +46,15 @@ async def _beside(operations: Operations) -> AsyncIterator[None]:
         settings.http_host,
         settings.http_port,
         operations.metrics,
-        operations.refresh_gauges,
+        Gauges(operations).refresh,
         operations.problems,
         operations.resume,
         settings.http_token,
         operations.restore,
+        StatusReport(operations).body,
+        operations.stuck,
         pause=operations.pause,
     )
-    async with server:
+    async with server, operations.watching():
         with operations.watchdog():
             yield

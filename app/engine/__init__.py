@@ -12,6 +12,7 @@ from app.engine.app import (
     consumer_of,
     heartbeat_age,
     install_tables,
+    log_watch,
     restore_report,
     spare,
 )
@@ -24,9 +25,11 @@ from app.engine.consumer.group_commits import (
     resumed_note,
     write_commits,
 )
+from app.engine.consumer.lag import PartitionLag
 from app.engine.consumer.leave_group import leave_group
 from app.engine.consumer.resumption import NotCommitted
 from app.engine.fatal import EXIT_PROTECT, die
+from app.engine.log_watch import LogWatch
 from app.engine.observer import EngineObserver
 from app.engine.processor import (
     LARGE_BYTES,
@@ -70,6 +73,7 @@ __all__ = [
     "InThread",
     "LaterVersion",
     "LogPartition",
+    "LogWatch",
     "MoreRoom",
     "NoAnswer",
     "NoRow",
@@ -77,6 +81,7 @@ __all__ = [
     "OnRefused",
     "Part",
     "Partition",
+    "PartitionLag",
     "PartitionRows",
     "Pause",
     "Processor",
@@ -104,6 +109,7 @@ __all__ = [
     "heartbeat_age",
     "install_tables",
     "leave_group",
+    "log_watch",
     "partition_of",
     "paused_note",
     "read_commits",

@@ -281,4 +281,13 @@ PRIVATE_PARTS: Final = (
         why="Read: before a process ends, its connections are ended by their sockets. aiokafka needs the"
         " event loop for that, which stands still (departure.py).",
     ),
+    PrivateParts(
+        names=(
+            "aiokafka.AIOKafkaProducer._message_accumulator",
+            "aiokafka.producer.message_accumulator.MessageAccumulator.reenqueue",
+            "aiokafka.producer.message_accumulator.MessageBatch.tp",
+        ),
+        modules=("producer.producer_client",),
+        why="Extended: batches that are sent again are counted. aiokafka does not tell of them.",
+    ),
 )

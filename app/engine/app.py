@@ -15,9 +15,10 @@ from faust.types import AppT, Message
 from faust.types.topics import TopicT
 from faust.types.transports import ConsumerT
 
-from app.engine.config import ConsumerConfig, TablesConfig
+from app.engine.config import ConsumerConfig, ReaderConfig, TablesConfig
 from app.engine.consumer.consumer import SliceConsumer
 from app.engine.fatal import die, refuse
+from app.engine.log_watch import LogWatch
 from app.engine.observer import EngineObserver
 from app.engine.processor import Processor
 from app.engine.producer.producer import GroupCommitProducer
@@ -199,6 +200,11 @@ def install_tables(
     manager.zombie_repair = zombie_repair
     manager.producers = (changelogs, *others)
     return tables
+
+
+def log_watch(app: faust.App, config: ReaderConfig, dead_letters: str) -> LogWatch:
+    """Returns what polls the ends of the app's logs. `dead_letters` is the name of the dead-letter topic."""
+    return LogWatch(ChangelogReader(config), lambda: consumer_of(app).health, dead_letters)
 
 
 def consumer_of(app: faust.App) -> SliceConsumer:

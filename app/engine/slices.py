@@ -74,6 +74,8 @@ class InFlightSlice:
     state: SliceState = SliceState.QUEUED
     size: int = 0
     """The bytes of its records."""
+    timestamp: int = -1
+    """That of its first record, in milliseconds since 1970; negative if it has none."""
     dispatched_at: float = 0.0
     """Monotonic time in seconds; `begun_at` and `moved_at` are such times as well."""
     begun_at: float = 0.0

@@ -150,4 +150,5 @@ AMITY = Vendor(
     map=map_message,
     shapes=_BODIES.shapes,
     times={"row": "$.data.users[...].updatedAt"},
+    event_name=EVENTS.name_in,
 )

@@ -187,6 +187,15 @@ def _event_of(head: Head) -> tuple[_Event, EventType]:
     raise unknown_event(f"{path}.type")
 
 
+def _event_name(message: Message) -> object:
+    """The name of the event; of one of the family `user` its type as well, `user.create`."""
+    head = _HEAD.read(message)
+    event = head.event or (head.meta.event if head.meta else None)
+    if event is None or event.name != "user":
+        return event and event.name
+    return f"user.{event.type}" if type(event.type) is str else "user"
+
+
 def _only(application_id: str | list[Any] | None) -> str | None:
     """The envelope's application; None if it names none or several."""
     if not isinstance(application_id, list):
@@ -362,4 +371,5 @@ FYND = Vendor(
     map=map_message,
     shapes=(_Body,),
     times={"row": "$.payload[...].user.updated_at", "event": "$.(meta|event).created_timestamp"},
+    event_name=_event_name,
 )

@@ -123,4 +123,5 @@ MAGINE = Vendor(
     map=map_message,
     shapes=_BODIES.shapes,
     times={"event": "$.timestamp"},
+    event_name=EVENTS.name_in,
 )

@@ -68,6 +68,8 @@ class Vendor(Struct, frozen=True, kw_only=True):
     `shapes` are the structs of the vendor's bodies.
     `times` gives for each `timesource` the path of the time in a body; the record's own time needs no entry.
     `open_names` is the end of the names of members that are carried though no struct has them.
+    `event_name` returns the name of a message's event, if it is a text; it may raise what a mapper raises. It
+    is asked only of messages that no event is made of, for a metric. Without it these have no name.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Vendor(Struct, frozen=True, kw_only=True):
     shapes: tuple[type[Struct], ...]
     times: dict[TimeSource, str]
     open_names: str = ""
+    event_name: Callable[[Message], object] | None = None
 
 
 class Invalid(Exception):

@@ -301,4 +301,5 @@ ROCKETCHAT = Vendor(
     map=map_message,
     shapes=_BODIES.shapes,
     times={"event": "$.occurredAt", "row": "$.context.user.updatedAt"},
+    event_name=EVENTS.name_in,
 )

@@ -305,4 +305,5 @@ SELFCOMMUNITY = Vendor(
     shapes=_BODIES.shapes,
     times={"event": "$.created"},
     open_names="_counter",
+    event_name=EVENTS.name_in,
 )

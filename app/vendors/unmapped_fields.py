@@ -1,4 +1,5 @@
-"""The names in a body that no mapper reads: what a vendor has added, or what we chose not to carry."""
+"""The names in a body that no mapper reads or maps: what a vendor has added, or what we chose not to
+carry."""
 
 import types
 from functools import cache
@@ -9,7 +10,9 @@ import msgspec
 from msgspec import Struct
 
 from app.nesting import too_deep
-from app.vendors.model import Vendor
+from app.times import BEFORE_ALL
+from app.vendors.model import Invalid, Message, Skipped, Vendor
+from app.vendors.tolerant_reader import NotJson
 
 MAX_NAMES: Final = 1000
 MAX_NAME_LENGTH: Final = 256
@@ -32,6 +35,17 @@ def unmapped_fields(vendor: Vendor, body: bytes) -> set[str]:
     ends = vendor.open_names
     names = (it for it in found if len(it) <= MAX_NAME_LENGTH and not (ends and it.endswith(ends)))
     return set(islice(names, MAX_NAMES))
+
+
+def event_name(vendor: Vendor, body: bytes) -> str | None:
+    """The name of the body's event; None if it has none, or if the vendor does not tell it."""
+    if vendor.event_name is None:
+        return None
+    try:
+        name = vendor.event_name(Message(body, {}, BEFORE_ALL, []))
+    except (Invalid, Skipped, NotJson):
+        return None
+    return name if type(name) is str and len(name) <= MAX_NAME_LENGTH else None
 
 
 def _visit(value: Any, shapes: tuple[type[Struct], ...], found: set[str]) -> None:

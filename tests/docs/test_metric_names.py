@@ -3,10 +3,7 @@
 import re
 from pathlib import Path
 
-from prometheus_client.metrics import MetricWrapperBase
-
-from app.metrics import Metrics
-from tests.docs.metrics_table import metrics_table
+from tests.docs.metrics_table import collectors, metrics_table
 
 _ROOT = Path(__file__).parents[2]
 _PATTERNS = ("README.md", "docs/**/*.md", "deploy/**/*.*")
@@ -16,12 +13,7 @@ _NAME = re.compile(r"\brollcall_[a-z_]+[a-z]\b")
 
 
 def known() -> set[str]:
-    families = [
-        family.name
-        for collector in Metrics().registry._collector_to_names
-        if isinstance(collector, MetricWrapperBase)
-        for family in collector.describe()
-    ]
+    families = [family.name for collector in collectors() for family in collector.describe()]
     return {name + suffix for name in families for suffix in _SUFFIXES}
 
 

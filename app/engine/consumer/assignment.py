@@ -15,6 +15,7 @@ from app.engine.consumer.backpressure import BackpressureLimits
 from app.engine.consumer.commit_note import CommitNote
 from app.engine.consumer.fetch_gate import FetchGate, Phase
 from app.engine.consumer.gap_detector import GapDetector, GapVerdict
+from app.engine.consumer.lag import NextRecord
 from app.engine.consumer.offset_tracker import OffsetTracker
 from app.engine.consumer.paused_partitions import PausedPartitions
 from app.engine.slices import InFlightSlice, Partition
@@ -156,6 +157,11 @@ class AssignmentState:
         blocked = self.attempts.blocked() | self.paused.stopped()
         free = (each for each in partitions if each not in blocked and not self.gate.is_dropped(each))
         return self._limits.with_room(free, self.offsets)
+
+    def full_topics(self, partitions: Iterable[Partition]) -> set[str]:
+        """Returns the topics of those of the partitions that have no room for another slice."""
+        asked = {(topic, number) for topic, number in partitions}
+        return {topic for topic, _ in asked - self._limits.with_room(asked, self.offsets)}
 
     def receive(
         self, epoch: int, partition: Partition, first: int, last: int, now: float = 0.0, size: int = 0
@@ -346,6 +352,17 @@ class AssignmentState:
         committed = self.attempts.offset(partition)
         assert committed is not None, "the partition is assigned"
         return committed
+
+    def next_records(self) -> dict[Partition, NextRecord]:
+        """Returns the next record of each assigned partition that is not committed."""
+        return {each: self._next_record(each) for each in self.attempts.partitions()}
+
+    def _next_record(self, partition: Partition) -> NextRecord:
+        waiting, position = self.offsets.first_uncommitted(partition), self.position(partition)
+        if waiting is None:
+            return NextRecord(position, position, None)
+        seen = self.gaps.expected(partition)
+        return NextRecord(waiting.first, position if seen is None else seen, waiting.timestamp)
 
     def _commit_note(self, partition: Partition) -> None:
         self.offsets.commit_again(partition, self.position(partition))

@@ -100,6 +100,10 @@ class Attempts:
         """Returns whether the partition is assigned."""
         return partition in self._work
 
+    def partitions(self) -> list[Partition]:
+        """Returns the assigned partitions."""
+        return list(self._work)
+
     def turns(self, partitions: Iterable[Partition]) -> list[set[Partition]]:
         """Returns the groups in which the tables of these partitions are restored, one after the other: those
         that are no suspects together, then each suspect alone."""

@@ -6,6 +6,7 @@ from time import monotonic
 from app.engine.consumer.assignment import AssignmentState
 from app.engine.consumer.client_thread import ClientThread
 from app.engine.consumer.fetch_loop import FetchLoop
+from app.engine.consumer.lag import NextRecord
 from app.engine.slices import Partition
 from app.engine.watchdog.stall_detector import Progress
 
@@ -44,11 +45,30 @@ class ConsumerHealth:
         """What keeps this worker out of its group, or None. It tries again until it is in."""
         return self._client.membership.problem
 
+    def loop_silence(self) -> float:
+        """Returns for how many seconds the loop of the client's thread has not answered. It is asked by this
+        call, so it must be called again and again."""
+        return self._client.unanswered()
+
+    def group_silence(self) -> float:
+        """Returns for how many seconds the group has not answered, although brokers answer and no cause was
+        said; otherwise 0.0."""
+        return self._client.membership.silence()
+
     def commit_age(self) -> float:
         """Returns the seconds since the oldest slice that is not committed was dispatched; 0.0 if there is
         none."""
         oldest = self._state.offsets.oldest_uncommitted()
         return 0.0 if oldest is None else monotonic() - oldest.dispatched_at
+
+    def next_records(self) -> dict[Partition, NextRecord]:
+        """Returns the next record of each assigned partition that is not committed, but for changelogs."""
+        return self._state.next_records()
+
+    def paused(self) -> set[Partition]:
+        """Returns the partitions of which nothing is handled before an operator resumes them, or before they
+        are assigned again."""
+        return self._state.paused.stopped()
 
     def held_back(self) -> dict[Partition, float]:
         """Returns the partitions in which an open transaction holds records back, each with the seconds for

@@ -174,6 +174,11 @@ class OffsetTracker:
             heads.append(in_flight)
         return min(heads, key=_dispatched_at, default=None)
 
+    def first_uncommitted(self, partition: Partition) -> InFlightSlice | None:
+        """Returns the first of the partition's slices whose end is not committed, or None."""
+        slices = self._uncommitted.get(partition) or self._slices.get(partition)
+        return slices[0] if slices else None
+
     def slices_of(self, partition: Partition) -> int:
         """Returns the number of a partition's slices that are dispatched and not in the done prefix."""
         return len(self._slices.get(partition, ()))

@@ -1,8 +1,8 @@
 """Reads ranges of the changelogs, in whole fetch batches, outside of any consumer group."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -42,7 +42,7 @@ class ReadSession:
         ends = await self._consumer.end_offsets(partitions)
         return {LogPartition(*partition): end for partition, end in ends.items()}
 
-    async def read(self, ranges: Mapping[LogPartition, tuple[int, int]]) -> AsyncIterator[LogBatch]:
+    async def read(self, ranges: Mapping[LogPartition, tuple[int, int]]) -> AsyncGenerator[LogBatch, None]:
         """Yields the records of each range (first offset, end offset) in log order, a batch at a time. The
         ranges are read side by side.
 
@@ -80,6 +80,27 @@ class ReadSession:
                 if await consumer.position(partition) >= left[partition]:
                     del left[partition]
                     consumer.pause(partition)
+
+    async def partitions_of(self, topic: str) -> frozenset[int]:
+        """Returns the numbers of a topic's partitions; none if there is no such topic, or no right to see
+        it."""
+        await self._consumer._client.add_topic(topic)
+        return frozenset(self._consumer.partitions_for_topic(topic) or ())
+
+    async def next_stamp(self, log: LogPartition, first: int, end: int) -> int | None:
+        """Returns the timestamp of the first record of a range in milliseconds since 1970, negative if it has
+        none; None if there is no record. Raises KafkaError."""
+        async with aclosing(self.read({log: (first, end)})) as batches:
+            async for batch in batches:
+                return batch.records[0].timestamp
+        return None
+
+    async def oldest_stamp(self, topic: str) -> int | None:
+        """Returns the timestamp of the oldest record of a topic in milliseconds since 1970; None if there is
+        no record with a timestamp. It needs no right to read the topic. Raises KafkaError."""
+        asked = {TopicPartition(topic, number): 0 for number in await self.partitions_of(topic)}
+        found = await self._consumer.offsets_for_times(asked)
+        return min((each.timestamp for each in found.values() if each is not None), default=None)
 
 
 class ChangelogReader:

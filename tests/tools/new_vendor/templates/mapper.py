@@ -68,4 +68,5 @@ ACME = Vendor(
     map=map_message,
     shapes=(_Body,),
     times={"event": "$.time"},
+    event_name=EVENTS.name_in,
 )
