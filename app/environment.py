@@ -26,6 +26,7 @@ _FORMS: Final = {
     "broker_url": "host:port[,host:port...]",
     "group_instance_id": "up to 249 letters, digits, dots, _ and -, but not . or ..",
     "worker_urls": "http://host:port[,http://host:port...]",
+    "vendors": f"names of {', '.join(VENDORS)}, separated by commas alone",
     "http_token": "up to 1024 visible ASCII characters",
 }
 _PER_VENDOR: Final = {"topic_vendors": "TOPIC_", "tenant_vendors": "TENANT_"}
@@ -115,6 +116,8 @@ def _read_secrets(values: dict[str, Any], known: Mapping[str, Variable]) -> list
 def _as_listed(variable: Variable, text: str) -> str:
     """Returns the text as it is in the setting's closed set of values, so that `INFO` means `info`; the same
     text if it is not in the set, or the set is not closed."""
+    if variable.field == "vendors":
+        return text.lower()
     return next((choice for choice in _choices(variable) if choice.lower() == text.lower()), text)
 
 
@@ -125,10 +128,10 @@ def _choices(variable: Variable) -> tuple[str, ...]:
 
 
 def _refuse_shared_topics(settings: Settings) -> None:
-    """Raises InvalidSettings if two topics have one name: a worker that reads what it writes would never come
-    to an end."""
+    """Raises InvalidSettings if two of the topics in use have one name: a worker that reads what it writes
+    would never come to an end."""
     users, loyalty = settings.changelogs
-    names = {f"TOPIC_{vendor.upper()}": settings.topic_of(vendor) for vendor in VENDORS}
+    names = {f"TOPIC_{vendor.upper()}": settings.topic_of(vendor) for vendor in settings.vendor_names}
     names |= {"TOPIC_EVENTS": settings.topic_events, "TOPIC_DEAD_LETTER": settings.topic_dead_letter}
     names |= {"the users changelog": users, "the loyalty changelog": loyalty}
     owners: dict[str, str] = {}

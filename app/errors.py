@@ -7,7 +7,9 @@
       BrokerUnreachable     no broker answered in time
       AccessRefused         a broker answered, and does not let this client in
       TopicsError           a topic is missing or wrong, or the broker refused a request about one
+      PauseRefused          the words of `pause --reason` are no short line
       ResumeRefused         a worker does not skip the record that `resume --skip` names
+      VendorNotRead         a worker does not read this vendor's topic, because of its VENDORS
       HttpServerFailed      the server of `/metrics`, `/healthz` and `/readyz` cannot listen on its address
 
 The text of each error is that line. It has names, counts and positions, never a value.
@@ -43,8 +45,16 @@ class TopicsError(RollcallError):
     """The line says which topic is wrong, in what, and which command repairs it."""
 
 
+class PauseRefused(RollcallError):
+    """The words of `pause --reason` are no short line of printable characters, and nothing is paused."""
+
+
 class ResumeRefused(RollcallError):
     """The record of `resume --skip` cannot be skipped, and nothing is resumed."""
+
+
+class VendorNotRead(RollcallError):
+    """The vendor is not in the VENDORS of the worker that is asked, so nothing is paused or resumed."""
 
 
 class HttpServerFailed(RollcallError):

@@ -3,8 +3,8 @@
 from math import nan
 
 from app.engine import RestoreReport
-from app.operations import EVENTS, Operations
-from app.vendors import VENDORS
+from app.operations import Operations
+from app.pause_reasons import is_by_operator
 
 
 class Gauges:
@@ -20,8 +20,10 @@ class Gauges:
         metrics.commit_age.set(operations.commit_age())
         metrics.oldest_write.set(operations.oldest_write())
         paused = operations.paused()
-        for name in (*VENDORS, EVENTS):
+        for name in operations.names:
             metrics.paused.labels(name).set(name in paused)
+            deliberately = any(map(is_by_operator, paused.get(name, {}).values()))
+            metrics.paused_by_operator.labels(name).set(deliberately)
         for table, rows in operations.row_counts().items():
             metrics.rows.labels(table).set(rows)
         self._set_held_back()
@@ -29,7 +31,7 @@ class Gauges:
         self._set_lags()
 
     def _set_held_back(self) -> None:
-        longest = {self._operations.topic(name): 0.0 for name in (*VENDORS, EVENTS)}
+        longest = {self._operations.topic(name): 0.0 for name in self._operations.names}
         for (topic, _), seconds in self._operations.held_back().items():
             longest[topic] = max(longest[topic], seconds)
         for topic, seconds in longest.items():

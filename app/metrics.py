@@ -36,7 +36,8 @@ _RECORDS = (1, 10, 50, 100, 250, 500, 1000, 2000, 4000)
 class Metrics:
     """The metrics of one worker, in a registry of their own."""
 
-    def __init__(self) -> None:
+    def __init__(self, vendors: Iterable[str] = tuple(VENDORS)) -> None:
+        """`vendors`: those whose topics the worker reads."""
         self.registry = registry = CollectorRegistry()
         self.received = Total(
             "rollcall_records_received",
@@ -151,7 +152,14 @@ class Metrics:
         self.paused = Gauge(
             "rollcall_vendor_held",
             "1 while partitions of the vendor, or of the canonical topic (events), are paused in this worker:"
-            " too many of its records are dead, or workers died of a partition; else 0.",
+            " too many of its records are dead, workers died of a partition, or an operator has paused it;"
+            " else 0.",
+            ["vendor"],
+            registry=registry,
+        )
+        self.paused_by_operator = Gauge(
+            "rollcall_vendor_paused_by_operator",
+            "1 while an operator's pause is among them, else 0.",
             ["vendor"],
             registry=registry,
         )
@@ -222,12 +230,12 @@ class Metrics:
         self.flow = FlowMetrics(registry)
         Info("rollcall_build", "The worker's version.", registry=registry).info({"version": __version__})
         self._names: dict[tuple[Total, str], set[str]] = {}
-        self._show_zeros()
+        self._show_zeros(vendors)
 
-    def _show_zeros(self) -> None:
+    def _show_zeros(self, vendors: Iterable[str]) -> None:
         """Makes the series of closed sets, with 0: Prometheus sees no increase in a series that begins with
         its first count, so an alert would miss that one."""
-        for vendor in VENDORS:
+        for vendor in vendors:
             self.received.labels(vendor)
             self.records.labels(vendor, "emit", "")
             for skipped in SKIP_REASONS:

@@ -1,6 +1,8 @@
-"""What the HTTP server and the operators need of a running worker: its problems, its gauges, and `resume`."""
+"""What the HTTP server and the operators need of a running worker: its problems, its gauges, `pause` and
+`resume`."""
 
 import asyncio
+import logging
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
@@ -21,15 +23,11 @@ from app.engine import (
 )
 from app.errors import ResumeRefused
 from app.metrics import Metrics
+from app.pause_reasons import by_operator, pause_problems, shown_reasons
 from app.settings import Settings
 from app.topic_watch import TopicWatch
-from app.vendors import VENDORS
+from app.topics import EVENTS, topic_called
 
-EVENTS: Final = "events"
-"""The name of the canonical topic for operators, beside the names of the vendors."""
-
-_DIED: Final = re.compile(r"[0-9]+ attempts died at offset [0-9]+")
-_MANY_DEAD: Final = "too many of its latest records are dead"
 # The limit of /healthz if the watchdog is off.
 _STUCK_SECONDS: Final = 60.0
 _COUNT_SECONDS: Final = 60.0
@@ -37,9 +35,11 @@ _COUNT_SECONDS: Final = 60.0
 _END_SECONDS: Final = 2.0
 _POSITION: Final = re.compile(r"([A-Za-z0-9._-]+)/([0-9]{1,9})/([0-9]{1,19})")
 
+logger = logging.getLogger(__name__)
+
 
 class Operations:
-    """Reads the state of one worker. Only `resume` changes anything."""
+    """Reads the state of one worker. Only `pause` and `resume` change anything."""
 
     def __init__(
         self,
@@ -54,6 +54,8 @@ class Operations:
     ) -> None:
         self.settings = settings
         self.metrics = metrics
+        self.names = (*settings.vendor_names, EVENTS)
+        """What operators call the topics that this worker reads."""
         self._app = app
         self._producers = producers
         self._tables = tables
@@ -77,12 +79,7 @@ class Operations:
         if self.oldest_write() > longest:
             reasons.append("the brokers do not acknowledge writes")
         for name, partitions in self.paused().items():
-            known = self._known_reasons(partitions)
-            reasons += [
-                f"{name} is paused in partition {number}: {why}" for (_, number), why in sorted(known.items())
-            ]
-            if len(known) < len(partitions):
-                reasons.append(f"{name} is paused: {_MANY_DEAD}")
+            reasons += pause_problems(name, partitions, consumer.resumption.withheld())
         reasons += [
             f"an open transaction holds back {topic}/{partition}"
             for topic, partition in consumer.health.long_held_back()
@@ -111,21 +108,14 @@ class Operations:
         partitions = consumer_of(self._app).resumption.paused()
         found = {
             name: {each: why for each, why in partitions.items() if each[0] == self.topic(name)}
-            for name in (*VENDORS, EVENTS)
+            for name in self.names
         }
         return {name: those for name, those in found.items() if those}
 
     def paused_reasons(self) -> dict[Partition, str]:
         """Returns the paused partitions of this worker, each with its reason in a form that may be shown."""
-        partitions = consumer_of(self._app).resumption.paused()
-        return dict.fromkeys(partitions, _MANY_DEAD) | self._known_reasons(partitions)
-
-    def _known_reasons(self, partitions: Mapping[Partition, str]) -> dict[Partition, str]:
-        """Returns those of the paused partitions whose reason has a known form. Anybody can have committed
-        another text, so only these are shown."""
-        withheld = consumer_of(self._app).resumption.withheld()
-        known = {each: why for each, why in partitions.items() if _DIED.fullmatch(why)}
-        return known | {each: why for each, why in withheld.items() if each in partitions}
+        resumption = consumer_of(self._app).resumption
+        return shown_reasons(resumption.paused(), resumption.withheld())
 
     def lags(self) -> dict[Partition, PartitionLag]:
         """Returns the lag of each assigned partition that is not paused, as far as it is known."""
@@ -135,13 +125,28 @@ class Operations:
         """Returns the committed offset of each assigned partition that the worker reads."""
         return {each: found.offset for each, found in consumer_of(self._app).health.next_records().items()}
 
+    async def pause(self, name: str, words: str = "") -> int:
+        """Pauses the partitions of a vendor, or of the canonical topic (EVENTS), that this worker has, and
+        returns their number. `words`: why, as the operator says it. One that is paused already keeps its
+        reason.
+
+        Raises KeyError for an unknown name, VendorNotRead for a vendor that is not in VENDORS, PauseRefused
+        for words that are no short line, and NotCommitted if the group rebalances; then it can be tried
+        again.
+        """
+        topic, reason = self.topic(name), by_operator(words)
+        partitions = await consumer_of(self._app).resumption.pause(topic, reason)
+        logger.warning("%s is paused %s (%d partitions)", name, reason, partitions)
+        return partitions
+
     async def resume(self, name: str, skip: str = "") -> int:
         """Resumes the paused partitions of a vendor, or of the canonical topic (EVENTS), in this worker, and
         returns their number. `skip`: the position of a record of theirs that becomes a dead letter unread,
         `topic/partition/offset`; empty: none.
 
-        Raises KeyError for an unknown name, ResumeRefused if that record cannot be skipped, and NotCommitted
-        if the group rebalances; then it can be tried again.
+        Raises KeyError for an unknown name, VendorNotRead for a vendor that is not in VENDORS, ResumeRefused
+        if that record cannot be skipped, and NotCommitted if the group rebalances; then it can be tried
+        again.
         """
         topic, resumption = self.topic(name), consumer_of(self._app).resumption
         position = await self._skippable(topic, skip) if skip else None
@@ -149,13 +154,14 @@ class Operations:
         if name in self._limits:
             self._limits[name].resume(resumed)
         await resumption.commit_resumed(resumed)
+        if resumed:
+            logger.warning("%s is resumed by an operator (%d partitions)", name, len(resumed))
         return len(resumed)
 
     def topic(self, name: str) -> str:
-        """Returns the topic of a vendor, or the canonical one (EVENTS). Raises KeyError for another name."""
-        if name == EVENTS:
-            return self.settings.topic_events
-        return self.settings.topic_of(VENDORS[name].name)
+        """Returns the topic of a vendor, or the canonical one (EVENTS). Raises KeyError for another name, and
+        VendorNotRead for a vendor that is not in VENDORS."""
+        return topic_called(self.settings, name)
 
     async def _skippable(self, topic: str, skip: str) -> tuple[Partition, int]:
         match = _POSITION.fullmatch(skip)

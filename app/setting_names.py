@@ -15,8 +15,10 @@ _LINK_VALUE: Final = re.compile(r"(tcp|udp|sctp)://\S+:[0-9]+", re.IGNORECASE)
 _LINK_NAME: Final = re.compile(r".*_SERVICE_(HOST|PORT(_.+)?)|.*_PORT_[0-9]+_(TCP|UDP|SCTP)(_.+)?")
 
 # These names are one character away from a setting's, but other programs are known to use them: ids in images
-# and pods, and servers that speak both HTTP and HTTPS.
-FOREIGN: Final = frozenset({"API_ID", "APP_GID", "APP_IP", "APP_PID", "APP_UID", "HTTPS_HOST", "HTTPS_PORT"})
+# and pods, servers that speak both HTTP and HTTPS, and the shell tcsh (VENDOR).
+FOREIGN: Final = frozenset(
+    {"API_ID", "APP_GID", "APP_IP", "APP_PID", "APP_UID", "HTTPS_HOST", "HTTPS_PORT", "VENDOR"}
+)
 
 # No other program uses this prefix, so such a name is meant to be a setting.
 _PREFIX: Final = "ROLLCALL_"

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct
 
-from app.vendors import Options
+from app.vendors import VENDORS, Options
 from app.vendors.conversion import DEFAULT_MAX_RECORD_BYTES, DEFAULT_TENANT
 
 _DAY: Final = 86_400.0
@@ -37,6 +37,8 @@ _PORT = r"([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]
 _NAMED = rf"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:{_PORT})?"
 _HOST = rf"(kafka://)?{_NAMED}"
 Urls = Annotated[str, Meta(pattern=rf"^https?://{_NAMED}(,https?://{_NAMED})*\Z")]
+_VENDOR = f"({'|'.join(VENDORS)})"
+VendorNames = Annotated[str, Meta(pattern=rf"^{_VENDOR}(,{_VENDOR})*\Z")]
 Servers = Annotated[str, Meta(pattern=rf"^{_HOST}(,{_HOST})*\Z")]
 # One line: what has a line break was copied wrongly. Passwords and paths have no other rule.
 Text = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,4096}\Z")]
@@ -98,6 +100,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     topics_create: Annotated[
         bool, Meta(description="whether to create missing topics at the start (`true`, `false`)")
     ] = False
+    vendors: Annotated[
+        VendorNames,
+        Meta(description="the vendors whose topics are read, `magine,fynd`; if empty, all of them"),
+    ] = ""
     topic_events: Annotated[Name, Meta(description="the canonical topic")] = "users.events"
     topic_dead_letter: Annotated[Name, Meta(description="the dead-letter topic")] = "users.dead-letter"
     topic_vendors: Annotated[dict[str, Name], Meta(description="the topic")] = {}
@@ -201,6 +207,12 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
         return f"Settings({shown})"
+
+    @property
+    def vendor_names(self) -> tuple[str, ...]:
+        """The vendors whose topics are read, in the order of the registry."""
+        chosen = self.vendors.split(",") if self.vendors else VENDORS
+        return tuple(name for name in VENDORS if name in chosen)
 
     def topic_of(self, vendor: str) -> str:
         return self.topic_vendors.get(vendor, f"vendor.{vendor}.users")

@@ -13,7 +13,7 @@ from app import __version__
 from app.age_histogram import BOUNDS
 from app.delay_metrics import FRESH_SECONDS
 from app.gauges import Gauges
-from app.operations import EVENTS, Operations
+from app.operations import Operations
 from app.status import (
     LatencyStatus,
     PartitionStatus,
@@ -24,7 +24,6 @@ from app.status import (
     VendorStatus,
 )
 from app.times import format_micros
-from app.vendors import VENDORS
 
 KEPT_SECONDS: Final = 1.0
 """For so long an answer is given again, so no client can make a worker busy with them."""
@@ -114,7 +113,7 @@ class StatusReport:
             )
         return [
             _topic_status(topic, vendor, partitions.get(topic, []))
-            for vendor in (*VENDORS, EVENTS)
+            for vendor in operations.names
             if (topic := operations.topic(vendor))
         ]
 
@@ -132,7 +131,7 @@ class StatusReport:
                 dead={},
                 events={},
             )
-            for vendor in VENDORS
+            for vendor in self._operations.settings.vendor_names
         }
         for (vendor, outcome, reason), count in _by_labels(metrics.records).items():
             if outcome == "emit":

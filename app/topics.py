@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
+from app.errors import VendorNotRead
 from app.settings import Settings
 from app.vendors import VENDORS
 
@@ -51,6 +52,10 @@ KAFKA_DEFAULT_BYTES: Final = 1_048_588
 
 
 Role = Literal["vendor", "canonical", "dead_letter", "changelog"]
+
+
+EVENTS: Final = "events"
+"""The name of the canonical topic for operators, beside the names of the vendors."""
 
 
 class TopicSpec(Struct, frozen=True):
@@ -109,6 +114,16 @@ class OutputTopic(Struct, frozen=True):
         return len(name.encode()) + len(text or b"") + _HEADER_OVERHEAD
 
 
+def topic_called(settings: Settings, name: str) -> str:
+    """Returns the topic of a vendor, or the canonical topic if `name` is EVENTS. Raises KeyError for any
+    other name, and VendorNotRead for a vendor that is not in VENDORS."""
+    if name == EVENTS:
+        return settings.topic_events
+    if VENDORS[name].name not in settings.vendor_names:
+        raise VendorNotRead(f"{name} is not in VENDORS")
+    return settings.topic_of(name)
+
+
 def output_topic(settings: Settings, name: str, topics: Mapping[str, TopicDescription] | None) -> OutputTopic:
     """Returns the topic `name` as `topics` describes it, from `prepare_topics`. If `topics` is None, returns
     it as Rollcall creates it."""
@@ -121,8 +136,8 @@ def output_topic(settings: Settings, name: str, topics: Mapping[str, TopicDescri
 
 
 def expected_topics(settings: Settings) -> list[TopicSpec]:
-    """Returns all topics that Rollcall needs: the vendors' topics, the canonical topic, the dead-letter
-    topic, and both changelogs."""
+    """Returns all topics that a worker needs: those of the vendors that it reads, the canonical topic, the
+    dead-letter topic, and both changelogs."""
     # A vendor's topic accepts records over MAX_RECORD_BYTES, so that they become dead letters and not errors
     # of the vendor's producer.
     room = min(max(4 * settings.max_record_bytes, KAFKA_DEFAULT_BYTES), (1 << 31) - 1)
@@ -131,7 +146,7 @@ def expected_topics(settings: Settings) -> list[TopicSpec]:
         TopicSpec(
             settings.topic_of(vendor), settings.partitions_vendor, "delete", False, "vendor", body_configs
         )
-        for vendor in VENDORS
+        for vendor in settings.vendor_names
     ]
     count = settings.partitions_events
     events = {"max.message.bytes": str(EVENT_BYTES), **_retention(settings.events_retention)}

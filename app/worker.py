@@ -65,7 +65,7 @@ class Worker:
         self.tables.users.watcher = self.deletions = Deletions()
         self.limits = {
             vendor: DeadLetterLimit(settings.dead_letter_share, settings.dead_letter_window)
-            for vendor in VENDORS
+            for vendor in settings.vendor_names
         }
         self._agents(topics)
         self.topic_watch = TopicWatch(settings, metrics)
@@ -112,7 +112,7 @@ class Worker:
         events = output_topic(settings, settings.topic_events, topics)
         dead_letters = output_topic(settings, settings.topic_dead_letter, topics)
         changelogs = [output_topic(settings, name, topics) for name in settings.changelogs]
-        for vendor in VENDORS.values():
+        for vendor in map(VENDORS.__getitem__, settings.vendor_names):
             vendor_agent = VendorAgent(
                 vendor,
                 settings.options_of(vendor.name),

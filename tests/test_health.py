@@ -4,8 +4,9 @@ import asyncio
 import json
 import logging
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from aiohttp import ClientSession
 from app import http_limits
 from app.engine import RestoreReport
 from app.errors import HttpServerFailed
-from app.health import http_server
+from app.health import Answers, http_server
 from app.http_limits import HEAD_LINE_BYTES, LINES_A_MINUTE, MOST_CONNECTIONS
 from app.metrics import Metrics
 from tests.waiting import async_wait_until
@@ -23,21 +24,24 @@ LOCAL = "127.0.0.1"
 
 
 def serve(
-    *,
-    host: str = LOCAL,
-    port: int = 0,
-    metrics: Metrics | None = None,
-    refresh: Callable[[], None] = lambda: None,
-    problems: Callable[[], list[str]] = list,
-    resume: Callable[[str, str], Awaitable[int]] | None = None,
-    token: str = "",
-    restore: Callable[[], RestoreReport | None] = lambda: None,
-    status: Callable[[], bytes] = lambda: b"{}",
-    **more: Any,
+    *, host: str = LOCAL, port: int = 0, metrics: Metrics | None = None, token: str = "", **answers: Any
 ) -> AbstractAsyncContextManager[int]:
-    resume = resume or nobody_is_paused
-    everything = (metrics or Metrics(), refresh, problems, resume, token, restore, status)
-    return http_server(host, port, *everything, **more)
+    """Returns the server of a worker that is ready and of which nothing is paused, but for `answers`."""
+    worker = Answers(
+        refresh=lambda: None,
+        problems=list,
+        stuck=list,
+        restore=lambda: None,
+        status=lambda: b"{}",
+        workers=no_others,
+        pause=nobody_is_paused,
+        resume=nobody_is_paused,
+    )
+    return http_server(host, port, metrics or Metrics(), replace(worker, **answers), token)
+
+
+async def no_others() -> bytes:
+    return b'{"workers":[]}'
 
 
 async def nobody_is_paused(_vendor: str, _skip: str) -> int:

@@ -3,12 +3,14 @@
 import asyncio
 import math
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
 from app.engine import LogPartition, PartitionLag, RestoreReport, consumer_of
 from app.engine.consumer.commit_note import CommitNote
 from app.engine.tables.manager import SliceTableManager
+from app.errors import VendorNotRead
 from app.gauges import Gauges
 from app.metrics import Metrics
 from app.settings import Settings
@@ -17,12 +19,18 @@ from app.worker import Worker
 LOG = LogPartition("rollcall-users-changelog", 0)
 
 
-@pytest.fixture
-async def worker() -> AsyncIterator[Worker]:
-    worker = Worker(Settings(), Metrics())
+@asynccontextmanager
+async def made(settings: Settings) -> AsyncIterator[Worker]:
+    worker = Worker(settings, Metrics())
     yield worker
     # That of the thread of the consumer, which was never started.
     consumer_of(worker.app)._thread.thread_loop.close()
+
+
+@pytest.fixture
+async def worker() -> AsyncIterator[Worker]:
+    async with made(Settings()) as worker:
+        yield worker
 
 
 async def test_a_worker_says_how_far_the_restore_of_its_tables_is(
@@ -57,6 +65,29 @@ async def test_the_report_is_that_of_the_workers_restore(worker: Worker) -> None
     assert manager.restorer is not None
     manager.restorer.progress.begin({LOG: 100})
     assert worker.operations.restore() == RestoreReport(0, 100, None)
+
+
+def labelled(worker: Worker, metric: str, label: str) -> list[str]:
+    """Returns the values of a label of a metric, after the gauges were set."""
+    Gauges(worker.operations).refresh()
+    return [
+        sample.labels[label]
+        for family in worker.metrics.registry.collect()
+        for sample in family.samples
+        if sample.name == metric
+    ]
+
+
+async def test_a_worker_reads_and_shows_only_its_vendors() -> None:
+    async with made(Settings(vendors="magine,fynd")) as worker:
+        sources = ["vendor.fynd.users", "vendor.magine.users", "users.events"]
+        assert sorted(worker.app.agents) == ["fynd", "magine", "state"]
+        assert labelled(worker, "rollcall_vendor_held", "vendor") == ["fynd", "magine", "events"]
+        assert labelled(worker, "rollcall_open_transaction_seconds", "topic") == sources
+        with pytest.raises(VendorNotRead, match="amity is not in VENDORS"):
+            await worker.operations.resume("amity")
+        with pytest.raises(KeyError):
+            await worker.operations.resume("nobody")
 
 
 async def test_the_lag_has_a_series_for_each_partition_that_is_not_paused(

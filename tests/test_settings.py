@@ -56,6 +56,26 @@ def test_vendors_have_their_own_topic_and_tenant() -> None:
     assert settings.options_of("amity") == Options(max_record_bytes=10)
 
 
+def test_all_vendors_are_read_unless_some_are_chosen() -> None:
+    assert load({}).vendor_names == tuple(VENDORS)
+    for chosen in ("magine,fynd", "fynd,magine", "FYND,Magine", "fynd,magine,fynd"):
+        assert load({"VENDORS": chosen}).vendor_names == ("fynd", "magine")
+    for vendor in VENDORS:
+        assert load({"VENDORS": vendor}).vendor_names == (vendor,)
+
+
+@pytest.mark.parametrize("value", ["magin", "magine,", ",magine", "magine,,fynd", "magine, fynd", "all", "."])
+def test_what_is_no_list_of_vendors_is_told_the_names(value: str) -> None:
+    names = ", ".join(VENDORS)
+    assert refusal(VENDORS=value) == f"VENDORS: expected names of {names}, separated by commas alone"
+
+
+def test_settings_of_vendors_that_are_not_read_do_no_harm() -> None:
+    settings = load({"VENDORS": "fynd", "TOPIC_MAGINE": "users.events", "TENANT_AMITY": "acme"})
+    assert settings.vendor_names == ("fynd",)
+    assert refusal(VENDORS="fynd,magine", TOPIC_MAGINE="users.events").endswith(" are the same topic")
+
+
 @pytest.mark.parametrize(
     ("url", "bootstrap"),
     [

@@ -104,3 +104,16 @@ async def test_an_answer_is_made_once_a_second(worker: Worker) -> None:
     now[0] += 0.01
     (magine,) = [each for each in read(report.body()).vendors if each.vendor == "magine"]
     assert magine.received == 1
+
+
+async def test_only_the_vendors_that_are_read_are_shown() -> None:
+    settings = Settings(vendors="magine,fynd")
+    worker = Worker(settings, Metrics(settings.vendor_names))
+    status = read(StatusReport(worker.operations).body())
+    assert [each.vendor for each in status.vendors] == ["fynd", "magine"]
+    assert [each.vendor for each in status.topics] == ["fynd", "magine", "events"]
+    state = consumer_of(worker.app).assignment_state
+    state.assigned({(MAGINE, 0): (5, CommitNote(reason="by an operator: a move"))})
+    (partition,) = StatusReport(worker.operations).make().topics[1].partitions
+    assert partition.paused == "by an operator: a move"
+    consumer_of(worker.app)._thread.thread_loop.close()

@@ -258,6 +258,19 @@ def test_unknown_settings_are_refused_where_the_worker_writes(name: str) -> None
         assert check_topics(SETTINGS, topics) == ["not authorized; whether it is compacted is not known"]
 
 
+def test_the_topics_of_vendors_that_are_not_read_are_not_needed() -> None:
+    settings = Settings(vendors="magine,fynd")
+    topics = topics_of(settings)
+    assert topics.keys() - topics_of(SETTINGS).keys() == set()
+    assert [name for name in topics if name.startswith("vendor.")] == [
+        "vendor.fynd.users",
+        "vendor.magine.users",
+    ]
+    assert check_topics(settings, topics) == []
+    with pytest.raises(TopicsError, match=r"^missing topics: vendor.fynd.users; "):
+        check_topics(settings, {name: topic for name, topic in topics.items() if "fynd" not in name})
+
+
 def test_deleted_users_rows_are_bound_to_go() -> None:
     configs = {topic.name: topic.configs for topic in expected_topics(SETTINGS)}
     week = 7 * 86_400_000

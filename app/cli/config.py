@@ -8,12 +8,14 @@ from app.settings import Settings
 
 
 def run_config(settings: Settings, *, table: bool) -> int:
-    """Writes one line for each variable, or the table if `table` is true. A secret that is set is shown as
-    `***`. Returns the exit code, 0."""
+    """Writes one line for each variable that has an effect, or the table if `table` is true. A secret that is
+    set is shown as `***`. Returns the exit code, 0."""
     if table:
         sys.stdout.write(settings_table())
         return 0
     for variable in variables():
+        if variable.vendor not in (None, *settings.vendor_names):
+            continue
         value = getattr(settings, variable.field)
         if variable.vendor is not None:
             value = value.get(variable.vendor, variable.default)

@@ -35,15 +35,16 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 T = TypeVar("T")
 
 
-def run_demo(_settings: Settings, *, keep: bool, stories: tuple[Story, ...] | None = None) -> int:
+def run_demo(settings: Settings, *, keep: bool, stories: tuple[Story, ...] | None = None) -> int:
     """Returns 0 if everything is as the stories say, else 1. Call it in the main thread, because it handles
     signals.
 
-    The stories have their own settings; of the environment's only BROKER_URL is used. Raises CommandFailed if
-    the result cannot be determined, and KeyboardInterrupt after SIGINT or SIGTERM. In every case all
-    processes are ended that it has started.
+    The stories have their own settings; of the environment's only BROKER_URL and VENDORS are used. Raises
+    CommandFailed if the result cannot be determined, and KeyboardInterrupt after SIGINT or SIGTERM. In every
+    case all processes are ended that it has started.
     """
     stories = load_stories() if stories is None else stories
+    stories = tuple(story for story in stories if story.vendor in settings.vendor_names)
     # Its errors come as exceptions too, and its warnings are of no use to the user of a demo.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     console = make_console()

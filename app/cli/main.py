@@ -15,7 +15,7 @@ import msgspec
 from app import __version__
 from app.cli.extras import what_is_missing
 from app.environment import load
-from app.errors import RollcallError
+from app.errors import CommandFailed, RollcallError
 from app.settings import InstanceId, Settings
 from app.vendors import VENDORS
 
@@ -71,18 +71,19 @@ def _parser() -> argparse.ArgumentParser:
     topics.add_argument("--check", action="store_true", help="exit with 1 if a topic is missing or wrong")
     topics.set_defaults(run=_topics)
 
-    resume = commands.add_parser(
-        "resume", help="resume a vendor, or the canonical topic, that a worker has paused"
-    )
-    names = (*VENDORS, "events")
-    resume.add_argument("vendor", choices=names, metavar="VENDOR|events", help=", ".join(names))
+    pause = commands.add_parser("pause", help="pause a vendor, or the canonical topic, until it is resumed")
+    pause.add_argument("--reason", default="", help="why, for /readyz and the log")
+    _add_switch_arguments(pause)
+    pause.set_defaults(run=_pause)
+
+    resume = commands.add_parser("resume", help="resume a vendor, or the canonical topic, that is paused")
     resume.add_argument(
         "--skip",
         type=_position,
         metavar="TOPIC/PARTITION/OFFSET",
         help="without this record, which becomes a dead letter",
     )
-    resume.add_argument("--url", help="the worker's address; default: http://HTTP_HOST:HTTP_PORT")
+    _add_switch_arguments(resume)
     resume.set_defaults(run=_resume)
 
     leave = commands.add_parser("leave", help="remove a static member that will not come back from the group")
@@ -98,6 +99,22 @@ def _parser() -> argparse.ArgumentParser:
     broker.add_argument("--stock", action="store_true", help="keep all defaults that Kafka ships with")
     broker.set_defaults(run=_broker)
     return parser
+
+
+def _add_switch_arguments(switch: argparse.ArgumentParser) -> None:
+    names = (*VENDORS, "events")
+    switch.add_argument("vendor", choices=names, metavar="VENDOR|events", help=", ".join(names))
+    switch.add_argument(
+        "--url",
+        action="append",
+        default=[],
+        help="a worker's address; may be repeated; default: http://HTTP_HOST:HTTP_PORT",
+    )
+    switch.add_argument(
+        "--no-workers",
+        action="store_true",
+        help="no worker of the group runs: change the offsets that it has committed",
+    )
 
 
 def _add_convert_arguments(convert: argparse.ArgumentParser) -> None:
@@ -163,6 +180,12 @@ def _instance(text: str) -> str:
         raise argparse.ArgumentTypeError("expected a GROUP_INSTANCE_ID") from None
 
 
+def _refuse_together(one: str, has_one: object, other: str, has_other: object) -> None:
+    """Raises CommandFailed if both options are given."""
+    if has_one and has_other:
+        raise CommandFailed(f"{one} and {other} exclude each other")
+
+
 def _lacks(command: str, extras: Sequence[str]) -> bool:
     line = what_is_missing(command, extras)
     if line is not None:
@@ -214,10 +237,21 @@ def _topics(options: argparse.Namespace, settings: Settings) -> int:
     return run_topics(settings, create=options.create, check=options.check)
 
 
+def _pause(options: argparse.Namespace, settings: Settings) -> int:
+    from app.cli.pause import run_pause
+
+    _refuse_together("--no-workers", options.no_workers, "--url", options.url)
+    return run_pause(settings, options.vendor, options.url, options.reason, no_workers=options.no_workers)
+
+
 def _resume(options: argparse.Namespace, settings: Settings) -> int:
     from app.cli.resume import run_resume
 
-    return run_resume(settings, options.vendor, options.url, options.skip or "")
+    _refuse_together("--no-workers", options.no_workers, "--url", options.url)
+    _refuse_together("--no-workers", options.no_workers, "--skip", options.skip)
+    return run_resume(
+        settings, options.vendor, options.url, options.skip or "", no_workers=options.no_workers
+    )
 
 
 def _leave(options: argparse.Namespace, settings: Settings) -> int:

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from app.engine import run
 from app.gauges import Gauges
 from app.gc_tuning import tune_collector
-from app.health import http_server
+from app.health import Answers, http_server
 from app.logs import set_up_logs
 from app.metrics import Metrics
 from app.operations import Operations
@@ -35,7 +35,7 @@ def run_worker(settings: Settings) -> int:
     topics = asyncio.run(prepare_topics(settings, create=settings.topics_create))
     for warning in check_topics(settings, topics):
         logger.warning("%s", warning)
-    worker = Worker(settings, Metrics(), topics)
+    worker = Worker(settings, Metrics(settings.vendor_names), topics)
     tune_collector()
     return run(worker.app, stop_deadline=settings.stop_deadline, beside=_beside(worker.operations))
 
@@ -43,18 +43,18 @@ def run_worker(settings: Settings) -> int:
 @asynccontextmanager
 async def _beside(operations: Operations) -> AsyncIterator[None]:
     settings, report = operations.settings, StatusReport(operations)
+    answers = Answers(
+        refresh=Gauges(operations).refresh,
+        problems=operations.problems,
+        stuck=operations.stuck,
+        restore=operations.restore,
+        status=report.body,
+        workers=StatusReader(report.body, settings.other_workers).body,
+        pause=operations.pause,
+        resume=operations.resume,
+    )
     server = http_server(
-        settings.http_host,
-        settings.http_port,
-        operations.metrics,
-        Gauges(operations).refresh,
-        operations.problems,
-        operations.resume,
-        settings.http_token,
-        operations.restore,
-        report.body,
-        operations.stuck,
-        StatusReader(report.body, settings.other_workers).body,
+        settings.http_host, settings.http_port, operations.metrics, answers, settings.http_token
     )
     async with server, operations.watching():
         with operations.watchdog():

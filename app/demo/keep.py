@@ -3,6 +3,7 @@
 import sys
 
 from app.demo.stage import Stage
+from app.settings import Settings
 
 
 def how_to_look(stage: Stage) -> str:
@@ -21,11 +22,7 @@ Topics:
   {kcat} -C -t {users} -f '%k  %s\\n'
   {kcat} -C -t {loyalty} -f '%k  %s\\n'
   {kcat} -C -t {settings.topic_dead_letter} -f '%k  %S bytes  %h\\n'
-
-An event of your own:
-  echo '{{"type":"user.updated","timestamp":"2025-06-02T14:00:00Z","data":{{"userId":"me","name":"Me"}}}}' \\
-    | kcat -b {settings.bootstrap} -P -t {settings.topic_of("magine")} -H tenant=nordlys
-
+{_own_event(settings)}
 Metrics and health:
   curl http://{address}/metrics
   curl http://{address}/readyz
@@ -39,4 +36,14 @@ Prometheus:
 
 A second worker, which takes over half of the partitions:
   {second} {sys.executable} -m app worker
+"""
+
+
+def _own_event(settings: Settings) -> str:
+    if "magine" not in settings.vendor_names:
+        return ""
+    return f"""
+An event of your own:
+  echo '{{"type":"user.updated","timestamp":"2025-06-02T14:00:00Z","data":{{"userId":"me","name":"Me"}}}}' \\
+    | kcat -b {settings.bootstrap} -P -t {settings.topic_of("magine")} -H tenant=nordlys
 """

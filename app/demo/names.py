@@ -24,6 +24,7 @@ def worker_settings(
     `broker`: the address of the embedded Kafka, which only the demo uses. If it is None, the broker is that
     of `BROKER_URL`, and the app id and topics have names that no other program can have.
     """
+    vendors = [story.vendor for story in stories]
     chosen = {name: environment[name] for name in _KEPT if environment.get(name)}
     if broker is None:
         app_id = f"rollcall-demo-{uuid.uuid4().hex[:12]}"
@@ -32,9 +33,11 @@ def worker_settings(
             "TOPIC_EVENTS": f"{app_id}.users.events",
             "TOPIC_DEAD_LETTER": f"{app_id}.users.dead-letter",
         }
-        chosen |= {f"TOPIC_{vendor.upper()}": f"{app_id}.vendor.{vendor}.users" for vendor in VENDORS}
+        chosen |= {f"TOPIC_{vendor.upper()}": f"{app_id}.vendor.{vendor}.users" for vendor in vendors}
     else:
         chosen = {"BROKER_URL": broker}
+    if set(vendors) != VENDORS.keys():
+        chosen["VENDORS"] = ",".join(vendors)
     tenants = {f"TENANT_{story.vendor.upper()}": story.tenant_setting for story in stories}
     return {
         **chosen,

@@ -17,6 +17,14 @@ from app.engine.app import (
     spare,
 )
 from app.engine.config import ConsumerConfig, ProducerConfig, ReaderConfig, TablesConfig
+from app.engine.consumer.commit_note import CommitNote
+from app.engine.consumer.group_commits import (
+    GroupInUse,
+    paused_note,
+    read_commits,
+    resumed_note,
+    write_commits,
+)
 from app.engine.consumer.lag import PartitionLag
 from app.engine.consumer.leave_group import leave_group
 from app.engine.consumer.resumption import NotCommitted
@@ -58,11 +66,13 @@ __all__ = [
     "PART_BYTES",
     "PART_SECONDS",
     "ClientSecurity",
+    "CommitNote",
     "ConnectProblem",
     "ConsumerConfig",
     "EngineObserver",
     "Garbage",
     "GroupCommitProducer",
+    "GroupInUse",
     "Headers",
     "InThread",
     "LaterVersion",
@@ -107,9 +117,13 @@ __all__ = [
     "leave_group",
     "log_watch",
     "partition_of",
+    "paused_note",
+    "read_commits",
     "restore_report",
+    "resumed_note",
     "run",
     "run_slices",
     "size_of",
     "spare",
+    "write_commits",
 ]

@@ -26,6 +26,15 @@ def test_what_is_shown_can_be_set() -> None:
     assert again.stdout.decode() == shown
 
 
+def test_what_belongs_to_vendors_that_are_not_read_is_not_shown() -> None:
+    shown = run("config", ours={"VENDORS": "magine,fynd", "TOPIC_AMITY": "others"}).stdout.decode()
+    names = [line.partition("=")[0] for line in shown.splitlines()]
+    assert [name for name in names if name.startswith(("TOPIC_", "TENANT_"))] == [
+        *("TOPIC_EVENTS", "TOPIC_DEAD_LETTER", "TOPIC_FYND", "TOPIC_MAGINE", "TENANT_FYND", "TENANT_MAGINE")
+    ]
+    assert "VENDORS=magine,fynd\n" in shown
+
+
 def test_a_secret_is_shown_as_stars() -> None:
     for arguments in (["config"], ["config", "--table"]):
         done = run(*arguments, ours={"HTTP_TOKEN": "s3cr3t"})

@@ -13,6 +13,7 @@ from tests.broker import shared
 from tests.cli.command import run
 from tests.integration.groups import members
 from tests.integration.worker import Site
+from tests.kafka import create_topics
 from tests.rights import without_right
 from tests.tools.faults.cluster import authorising_broker
 from tests.waiting import wait_until
@@ -93,3 +94,20 @@ def test_without_the_right_on_the_group_it_is_one_line(
         done = run("leave", "a", ours={"BROKER_URL": strict, "APP_ID": group})
     assert done.returncode == 1
     assert done.stderr.decode() == f"rollcall: not authorized to leave group {group}: READ on it is missing\n"
+
+
+@pytest.mark.kafka
+def test_a_pause_without_workers_names_the_right_that_is_missing(
+    strict: str, unique: Callable[[str], str]
+) -> None:
+    topic, group = unique("magine"), unique("crew")
+    ours = {"BROKER_URL": strict, "APP_ID": group, "TOPIC_MAGINE": topic}
+    create_topics(strict, {topic: 1})
+    for kind, name, missing in (
+        (ResourceType.GROUP, group, f"read group {group}"),
+        (ResourceType.TOPIC, topic, f"read topic {topic}"),
+    ):
+        with without_right(strict, kind, name, AclOperation.READ):
+            done = run("pause", "magine", "--no-workers", ours=ours)
+        assert done.returncode == 1
+        assert done.stderr.decode() == f"rollcall: not authorized to {missing}: READ on it is missing\n"

@@ -1,43 +1,24 @@
 """`rollcall resume` and the worker's answers to it. Tests with a real pause are in tests/integration."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Awaitable, Callable
 
 import pytest
 from aiohttp import ClientSession, web
 
 from app.cli.resume import run_resume
-from app.engine import NotCommitted
-from app.errors import CommandFailed, ResumeRefused
-from app.health import http_server
+from app.errors import CommandFailed
 from app.http_access import is_loopback
-from app.metrics import Metrics
 from app.settings import Settings
 from tests.cli.command import run
-
-LOCAL = "127.0.0.1"
-
-
-async def resume(vendor: str, skip: str = "") -> int:
-    """Answers as a worker in which Magine is paused and Amity is not; while Fynd is resumed, the group
-    rebalances. Only the record t/1/2 can be skipped."""
-    if vendor == "fynd":
-        raise NotCommitted
-    if skip not in ("", "t/1/2"):
-        raise ResumeRefused("--skip: why")
-    return {"magine": 3, "amity": 0}[vendor]
-
-
-def serve(token: str = "", host: str = LOCAL) -> AbstractAsyncContextManager[int]:
-    return http_server(host, 0, Metrics(), lambda: None, list, resume, token)
+from tests.cli.http import LOCAL, answering, serve
 
 
 async def test_the_worker_of_the_settings_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
     async with serve() as port:
         for host in (LOCAL, "0.0.0.0"):
             settings = Settings(http_host=host, http_port=port)
-            assert await asyncio.to_thread(run_resume, settings, "magine", None) == 0
+            assert await asyncio.to_thread(run_resume, settings, "magine", []) == 0
     assert capsys.readouterr().out == "magine is resumed: 3 partitions\n" * 2
 
 
@@ -47,13 +28,14 @@ async def test_the_worker_of_the_settings_is_asked(capsys: pytest.CaptureFixture
         ("fynd", "the group is rebalancing, try again"),
         ("amity", "amity is not paused in this worker"),
         ("nobody", "no such vendor"),
+        ("rocketchat", "rocketchat is not in VENDORS"),
     ],
 )
 async def test_a_no_is_one_line(vendor: str, problem: str) -> None:
     async with serve() as port:
         url = f"http://{LOCAL}:{port}"
         with pytest.raises(CommandFailed, match=f"^{url} says: {problem}$"):
-            await asyncio.to_thread(run_resume, Settings(), vendor, url + "/")
+            await asyncio.to_thread(run_resume, Settings(), vendor, [url + "/"])
 
 
 async def test_a_page_in_a_browser_resumes_nothing() -> None:
@@ -64,25 +46,11 @@ async def test_a_page_in_a_browser_resumes_nothing() -> None:
             assert answer.status == 405
 
 
-@asynccontextmanager
-async def answering(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[str]:
-    """Gives the address of a server that is no worker."""
-    server = web.Application()
-    server.add_routes([web.route("*", "/{path:.*}", handler)])
-    runner = web.AppRunner(server)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, LOCAL, 0).start()
-        yield f"http://{LOCAL}:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
-
-
 async def failure(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> str:
     """Returns the line of the command if it calls a server that is no worker."""
     async with answering(handler) as url:
         with pytest.raises(CommandFailed) as failed:
-            await asyncio.to_thread(run_resume, Settings(), "magine", url)
+            await asyncio.to_thread(run_resume, Settings(), "magine", [url])
         return str(failed.value).replace(url, "URL")
 
 
@@ -104,16 +72,16 @@ async def test_another_server_than_a_worker_is_one_line() -> None:
 @pytest.mark.parametrize("url", ["file:///etc/hostname", "localhost:6066"])
 def test_a_url_is_of_http(url: str) -> None:
     with pytest.raises(CommandFailed, match="expected http://HOST:PORT"):
-        run_resume(Settings(), "magine", url)
+        run_resume(Settings(), "magine", [url])
 
 
 async def test_a_record_is_named_as_it_is_and_a_refusal_is_one_line() -> None:
     async with serve() as port:
         url = f"http://{LOCAL}:{port}"
-        assert await asyncio.to_thread(run_resume, Settings(), "magine", url, "t/1/2") == 0
+        assert await asyncio.to_thread(run_resume, Settings(), "magine", [url], "t/1/2") == 0
         for other in ("t/1/3", "t/1/2&skip=", "t/1/2?x=#y", "t/1/2 "):
             with pytest.raises(CommandFailed, match=f"^{url} says: --skip: why$"):
-                await asyncio.to_thread(run_resume, Settings(), "magine", url, other)
+                await asyncio.to_thread(run_resume, Settings(), "magine", [url], other)
 
 
 def test_what_is_no_position_is_a_usage_error() -> None:
@@ -235,10 +203,10 @@ async def test_a_loopback_peer_of_each_family_is_answered() -> None:
 async def test_the_command_sends_the_token_of_its_settings(capsys: pytest.CaptureFixture[str]) -> None:
     async with serve(TOKEN) as port:
         url = f"http://{LOCAL}:{port}"
-        assert await asyncio.to_thread(run_resume, Settings(http_token=TOKEN), "magine", url) == 0
+        assert await asyncio.to_thread(run_resume, Settings(http_token=TOKEN), "magine", [url]) == 0
         for other in ("", TOKEN[1:]):
             with pytest.raises(CommandFailed) as failed:
-                await asyncio.to_thread(run_resume, Settings(http_token=other), "magine", url)
+                await asyncio.to_thread(run_resume, Settings(http_token=other), "magine", [url])
             assert str(failed.value) == f"{url} says: the bearer token of HTTP_TOKEN is needed"
     assert TOKEN not in capsys.readouterr().out
 
@@ -253,7 +221,7 @@ async def test_the_token_does_not_follow_a_redirection() -> None:
         raise web.HTTPFound("/there")
 
     async with answering(elsewhere) as url:
-        await asyncio.to_thread(run_resume, Settings(http_token=TOKEN), "magine", url)
+        await asyncio.to_thread(run_resume, Settings(http_token=TOKEN), "magine", [url])
     assert seen == [f"Bearer {TOKEN}", None]
 
 
@@ -261,6 +229,6 @@ async def test_a_worker_of_this_machine_is_not_asked_through_a_proxy(monkeypatch
     for name in ("http_proxy", "HTTP_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     async with serve() as port:
-        for url in (None, f"http://localhost:{port}", f"http://{LOCAL}:{port}"):
+        for urls in ([], [f"http://localhost:{port}"], [f"http://{LOCAL}:{port}"]):
             settings = Settings(http_port=port)
-            assert await asyncio.to_thread(run_resume, settings, "magine", url) == 0
+            assert await asyncio.to_thread(run_resume, settings, "magine", urls) == 0

@@ -42,12 +42,12 @@ class Recount(Struct):
 
 def recount(site: Site) -> Recount:
     found = Recount(Counter(), Counter(), Counter(), Counter(), {})
-    for name, vendor in VENDORS.items():
+    for name in site.settings.vendor_names:
         options = site.settings.options_of(name)
         for record in consume_all(site.broker, site.settings.topic_of(name)):
             found.received[name,] += 1
             partition = f"{record.topic}/{record.partition}"
-            _add(found, name, record, convert(vendor, record, partition, options))
+            _add(found, name, record, convert(VENDORS[name], record, partition, options))
     return found
 
 

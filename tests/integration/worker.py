@@ -66,9 +66,10 @@ class Site:
         return load(self.variables)
 
     def sources(self) -> dict[str, str]:
-        """Returns every topic that a worker reads and commits: one for each vendor, and the canonical one."""
+        """Returns every topic that a worker reads and commits: one for each of its vendors, and the canonical
+        one."""
         settings = self.settings
-        return {vendor: settings.topic_of(vendor) for vendor in VENDORS} | {
+        return {vendor: settings.topic_of(vendor) for vendor in settings.vendor_names} | {
             "canonical": settings.topic_events
         }
 
@@ -76,7 +77,7 @@ class Site:
         """Creates the vendor topics, as producers do before the first worker starts, which creates the
         others."""
         settings = self.settings
-        topics = {settings.topic_of(vendor): settings.partitions_vendor for vendor in VENDORS}
+        topics = {settings.topic_of(vendor): settings.partitions_vendor for vendor in settings.vendor_names}
         create_topics(self.broker, topics, **ANY_TIMESTAMP, **configs)
 
     def environment(self, **more: str) -> dict[str, str]:
@@ -108,8 +109,12 @@ class Site:
 
     def resume(self, url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs `rollcall resume` with these arguments, for the worker at `url`."""
+        return self.run("resume", *arguments, "--url", url)
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs a command of Rollcall with these arguments."""
         return subprocess.run(
-            [sys.executable, "-m", "app", "resume", *arguments, "--url", url],
+            [sys.executable, "-m", "app", *arguments],
             env=self.environment(),
             cwd=ROOT,
             capture_output=True,

@@ -281,6 +281,21 @@ class AssignmentState:
 
     # -- pausing
 
+    def pause_topic(self, topic: str, reason: str) -> set[Partition] | None:
+        """Pauses the assigned partitions of a topic because somebody outside of its agent asks for it.
+        Returns all of them; None if it cannot be done now, because no partition may be fetched.
+
+        Slices that an agent has begun go on to their end. A partition that is paused already keeps its
+        reason.
+        """
+        if self.gate.phase is not Phase.OPEN:
+            return None
+        partitions = set(self.gaps.partitions_of(topic))
+        for partition in partitions - self.paused.reasons.keys():
+            self._pause(partition, reason, self.offsets.take_back([partition]))
+            self.attempts.end([partition])
+        return partitions
+
     def pause(self, dispatched: InFlightSlice, reason: str, cut: int | None = None) -> list[InFlightSlice]:
         """Returns the slices that are taken back, those of a partition from the last to the first.
 
@@ -295,21 +310,25 @@ class AssignmentState:
             if partition == dispatched.partition and cut is None:
                 self.offsets.put_back(dispatched)
                 of_it.append(dispatched)
-            if of_it:
-                self.gaps.set_position(partition, of_it[-1].first)
-            if partition == dispatched.partition and cut is not None:
-                self.offsets.cut(dispatched, cut)
-                self.gaps.set_position(partition, cut)
-            # Nobody knows whether a running fetch has moved the position, so the position is set in any case.
-            self.gate.drop(partition)
-            self.paused.reasons[partition] = reason
-            if partition == dispatched.partition:
-                self.attempts.passed(partition)
-            else:
+            self._pause(partition, reason, of_it)
+            if partition != dispatched.partition:
                 self.attempts.end([partition])
-            self._commit_note(partition)
+            else:
+                self.attempts.passed(partition)
+                if cut is not None:
+                    self.offsets.cut(dispatched, cut)
+                    self.gaps.set_position(partition, cut)
             taken += of_it
         return taken
+
+    def _pause(self, partition: Partition, reason: str, taken: list[InFlightSlice]) -> None:
+        """Pauses a partition. `taken`: its slices that were taken back, from the last to the first."""
+        if taken:
+            self.gaps.set_position(partition, taken[-1].first)
+        # Nobody knows whether a running fetch has moved the position, so the position is set in any case.
+        self.gate.drop(partition)
+        self.paused.reasons[partition] = reason
+        self._commit_note(partition)
 
     def resume(self, topic: str, skip: tuple[Partition, int] | None = None) -> dict[Partition, str]:
         """Returns the paused partitions of a topic with their reasons, and resumes them. `skip` is a record

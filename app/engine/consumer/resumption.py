@@ -9,11 +9,12 @@ from app.engine.slices import Partition
 
 
 class NotCommitted(Exception):
-    """A resumption was not committed, so the partitions may be paused again after a rebalance."""
+    """What an operator asked for was not committed, so it may not hold after the rebalance under way."""
 
 
 class Resumption:
-    """Called by the worker's HTTP server, in the event loop."""
+    """Pauses partitions, and resumes them, however they were paused. Called by the worker's HTTP server, in
+    the event loop."""
 
     def __init__(
         self,
@@ -37,6 +38,21 @@ class Resumption:
     def withheld(self) -> dict[Partition, str]:
         """Returns those of them whose tables must not be used."""
         return dict(self._state.paused.withheld)
+
+    async def pause(self, topic: str, reason: str) -> int:
+        """Returns the number of partitions of a topic that this worker has, when all of them are paused, and
+        no restart can forget it. One that is paused already keeps its reason.
+
+        Raises NotCommitted if the group rebalances, or if the worker has not begun with its partitions.
+        """
+        paused = self._state.pause_topic(topic, reason)
+        if paused is None:
+            raise NotCommitted
+        self._look_for_room()
+        committed = await self._commit() or not self._state.committable().keys() & paused
+        if not committed or paused - self._state.paused.reasons.keys():
+            raise NotCommitted
+        return len(paused)
 
     def resume(self, topic: str, skip: tuple[Partition, int] | None = None) -> dict[Partition, str]:
         """Returns the paused partitions of a topic that this worker has, with their reasons, and resumes

@@ -295,6 +295,18 @@ class ModelMember:
                     self.broker.excuse([dispatched.partition])
         return True
 
+    def pause_topic(self, topic: str, reason: str) -> bool:
+        """Pauses a topic at any moment, as an operator does."""
+        paused = self.assignment_state.pause_topic(topic, reason)
+        assert (paused is None) == (self.stage != "open"), f"paused in stage {self.stage}"
+        if paused is None:
+            return False
+        assert paused == {partition for partition in self.assigned if partition[0] == topic}
+        for partition in paused - self.to_pause.keys():
+            self.to_pause[partition] = reason
+            self.unmoved.discard(partition)
+        return True
+
     def resume(self, topic: str) -> None:
         """Resumes a topic, as an operator does."""
         for partition in self.assignment_state.resume(topic):

@@ -126,10 +126,22 @@ class AssignmentMachine(RuleBasedStateMachine):
     def pause(self, reason: str, handled: int) -> None:
         self.member.pause(reason, handled)
 
-    @rule(reason=st.sampled_from("ab"), limit=few, early=st.booleans(), handled=st.integers(0, 3))
-    def pause_around_a_fetch(self, reason: str, limit: int, early: bool, handled: int) -> None:
-        """Plays a pause. A fetch that began before it returns after it, perhaps even after the resumption,
-        and so does the answer to a commit."""
+    @rule(partition=one)
+    def pause_topic(self, partition: Partition) -> None:
+        self.member.pause_topic(partition[0], "operator")
+
+    @rule(
+        reason=st.sampled_from("ab"),
+        limit=few,
+        early=st.booleans(),
+        handled=st.integers(0, 3),
+        whole=st.sampled_from(["source", "other", None]),
+    )
+    def pause_around_a_fetch(
+        self, reason: str, limit: int, early: bool, handled: int, whole: str | None
+    ) -> None:
+        """Plays a pause, by an agent or of a topic. A fetch that began before it returns after it, perhaps
+        even after the resumption, and so does the answer to a commit."""
         member = self.member
         for _ in range(2):
             member.whole_fetch(self.assignment, limit)
@@ -138,7 +150,7 @@ class AssignmentMachine(RuleBasedStateMachine):
             member.commit()
         member.start_fetch(self.assignment)
         member.take_records(limit)
-        paused = member.pause(reason, handled)
+        paused = member.pause_topic(whole, reason) if whole else member.pause(reason, handled)
         if paused and early:
             for topic, _ in list(member.assignment_state.paused.reasons):
                 member.resume(topic)

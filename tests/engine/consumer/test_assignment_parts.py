@@ -390,6 +390,47 @@ class TestAssignmentState:
         assert epoch is not None
         assert assignment_state.receive(epoch, HERE, 4, 9)[0] is FetchDecision.DISPATCH
 
+    def test_a_topic_is_paused_around_the_slices_in_flight(self) -> None:
+        assignment_state = opened(here=3)
+        epoch = assignment_state.start_fetch()
+        assert epoch is not None
+        _, begun = assignment_state.receive(epoch, HERE, 3, 4)
+        _, queued = assignment_state.receive(epoch, HERE, 5, 9)
+        assert begun is not None
+        assert queued is not None
+        assert assignment_state.begin(begun)
+        assert assignment_state.pause_topic("source", "why") == {HERE, THERE}
+        assert not assignment_state.begin(queued)
+        assert assignment_state.rewinds() == {HERE: 5, THERE: 0}
+        # A partition of which nothing was committed yet has its reason committed, too.
+        offsets = assignment_state.committable()
+        assert offsets == {HERE: 3, THERE: 0}
+        assert set(assignment_state.notes(offsets).values()) == {CommitNote(reason="why")}
+        # What was begun is finished, and committed together with the reason.
+        assert assignment_state.done(begun)
+        assert assignment_state.committable() == {HERE: 5, THERE: 0}
+        assert assignment_state.fetchable([HERE, THERE]) == set()
+        assert assignment_state.resume("source") == {HERE: "why", THERE: "why"}
+        assert assignment_state.fetchable([HERE, THERE]) == {HERE, THERE}
+
+    def test_what_is_paused_already_keeps_its_reason(self) -> None:
+        assignment_state = opened()
+        epoch = assignment_state.start_fetch()
+        assert epoch is not None
+        _, begun = assignment_state.receive(epoch, HERE, 0, 4)
+        assert begun is not None
+        assert assignment_state.begin(begun)
+        assignment_state.pause(begun, "dead letters")
+        assert assignment_state.pause_topic("source", "operator") == {HERE, THERE}
+        assert set(assignment_state.paused.all().values()) == {"dead letters"}
+        assert assignment_state.pause_topic("elsewhere", "operator") == set()
+
+    def test_nothing_is_paused_from_outside_while_the_gate_is_closed(self) -> None:
+        assignment_state = opened()
+        assignment_state.close()
+        assert assignment_state.pause_topic("source", "why") is None
+        assert assignment_state.paused.all() == {}
+
     def test_a_topic_without_slices_is_fetched_whatever_the_others_have(self) -> None:
         assignment_state = AssignmentState(BackpressureLimits(bytes_in_all=100))
         other = ("other", 0)
