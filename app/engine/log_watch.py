@@ -77,7 +77,9 @@ class LogWatch:
         """Polls every POLL_SECONDS, and when partitions are assigned, until it is cancelled."""
         due = 0.0
         while True:
-            new = self._next_records().keys() - self._asked
+            waiting = self._next_records()
+            self._book.look(waiting, time.monotonic())
+            new = waiting.keys() - self._asked
             if new or time.monotonic() >= due:
                 answered = await self.poll()
                 due = time.monotonic() + (POLL_SECONDS if answered else _AFTER_FAILURE_SECONDS)
@@ -119,7 +121,7 @@ class LogWatch:
 
     async def _read_next(self, session: ReadSession) -> None:
         """Reads the next record of each partition that lags and has nothing in flight."""
-        for partition, (first, end) in self._book.unread(self._next_records()).items():
+        for partition, (first, end) in self._book.unread(self._next_records(), time.monotonic()).items():
             stamp = await session.next_stamp(LogPartition(*partition), first, end)
             self._book.read(partition, first, -1 if stamp is None else stamp)
 
