@@ -1,6 +1,6 @@
 """Counts in the worker's metrics what the engine reports: slices, commits, rebalances, restores, repairs."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from app.engine import EngineObserver, Partition, SkippedKind
 from app.metrics import Metrics
@@ -36,6 +36,10 @@ class EngineMetrics(EngineObserver):
     def truncated(self, topic: str, partition: int, expected: int, seen: int) -> None:
         self._metrics.incidents.labels("reset").inc()
 
+    def back_pressure(self, topics: Collection[str], seconds: float) -> None:
+        for topic in topics:
+            self._metrics.flow.back_pressure.labels(topic).inc(seconds)
+
     def revoked(self, partitions: int) -> None:
         self._metrics.partitions.set(0)
 
@@ -45,6 +49,12 @@ class EngineMetrics(EngineObserver):
 
     def round_acknowledged(self, topic: str, records: int, seconds: float) -> None:
         self._metrics.stage_seconds.labels("write").observe(seconds)
+
+    def batches_sent(self, topic: str, batches: int) -> None:
+        self._metrics.flow.batches.labels(topic).inc(batches)
+
+    def batch_retried(self, topic: str) -> None:
+        self._metrics.flow.retries.labels(topic).inc()
 
     def restored(self, partitions: int, records: int, rewritten: int, seconds: float) -> None:
         self._metrics.restored.inc(records)

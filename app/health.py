@@ -48,12 +48,14 @@ async def http_server(
     token: str = "",
     restore: Callable[[], RestoreReport | None] = lambda: None,
     status: Callable[[], bytes] = lambda: b"{}",
+    stuck: Problems = list,
 ) -> AsyncIterator[int]:
     """Serves while the context is open, and gives the port: a free one if `port` is 0.
 
     `refresh` sets the gauges before each scrape. `token`: the bearer token that a `POST` has to send; empty:
     no token is needed. `restore`: how far the restore of the tables has come. `status`: the worker's status
-    as JSON. Raises HttpServerFailed if the server cannot listen on the address.
+    as JSON. `stuck`: why only a restart can help. Raises HttpServerFailed if the server cannot listen on the
+    address.
     """
 
     async def show_metrics(_: web.Request) -> web.Response:
@@ -63,7 +65,9 @@ async def http_server(
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST, **_NO_STORE})
 
     async def healthz(_: web.Request) -> web.Response:
-        # This needs no check of its own: an answer shows that the event loop runs.
+        # An answer shows that the event loop turns. `stuck` tells of the other loop and of the group.
+        if reasons := stuck():
+            return web.json_response({"status": "stuck", "problems": reasons}, status=503, headers=_NO_STORE)
         return web.json_response({"status": "ok"}, headers=_NO_STORE)
 
     async def readyz(_: web.Request) -> web.Response:

@@ -16,6 +16,7 @@ from prometheus_client import Counter as Total
 
 from app import __version__
 from app.delay_metrics import DelayMetrics
+from app.flow_metrics import FlowMetrics
 from app.outcome import DEAD_REASONS, SKIP_REASONS
 from app.vendors import VENDORS
 
@@ -217,8 +218,9 @@ class Metrics:
             registry=registry,
         )
         self.delays = DelayMetrics(registry)
+        self.flow = FlowMetrics(registry)
         Info("rollcall_build", "The worker's version.", registry=registry).info({"version": __version__})
-        self._field_names: dict[str, set[str]] = {}
+        self._names: dict[tuple[Total, str], set[str]] = {}
         self._show_zeros()
 
     def _show_zeros(self) -> None:
@@ -233,7 +235,6 @@ class Metrics:
                 self.records.labels(vendor, "dead", dead)
         for kind in INCIDENTS:
             self.incidents.labels(kind)
-        self._names: dict[tuple[Total, str], set[str]] = {}
 
     def count_fields(self, total: Total, vendor: str, names: Iterable[str]) -> None:
         """Counts names from payloads, at most MAX_FIELD_NAMES different ones for each metric and vendor. All

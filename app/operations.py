@@ -3,8 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
-from math import nan
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from typing import Final
 
 from app.dead_letter_limit import DeadLetterLimit
@@ -31,6 +30,11 @@ EVENTS: Final = "events"
 
 _DIED: Final = re.compile(r"[0-9]+ attempts died at offset [0-9]+")
 _MANY_DEAD: Final = "too many of its latest records are dead"
+# The limit of /healthz if the watchdog is off.
+_STUCK_SECONDS: Final = 60.0
+_COUNT_SECONDS: Final = 60.0
+# How long a client that is asking the brokers may take to close.
+_END_SECONDS: Final = 2.0
 _POSITION: Final = re.compile(r"([A-Za-z0-9._-]+)/([0-9]{1,9})/([0-9]{1,19})")
 
 
@@ -70,7 +74,7 @@ class Operations:
             reasons.append(consumer.health.group_problem)
         elif consumer.health.last_heartbeat_age() > longest:
             reasons.append("the group's coordinator does not answer")
-        if self._oldest_write() > longest:
+        if self.oldest_write() > longest:
             reasons.append("the brokers do not acknowledge writes")
         for name, partitions in self.paused().items():
             known = self._known_reasons(partitions)
@@ -84,6 +88,18 @@ class Operations:
             for topic, partition in consumer.health.long_held_back()
         ]
         return reasons + self._topics.problems()
+
+    def stuck(self) -> list[str]:
+        """Returns why only a restart can help, one line each; empty if the worker turns. An outage of the
+        brokers and a paused vendor are no such reasons."""
+        consumer, limit = consumer_of(self._app), self.settings.watchdog_seconds or _STUCK_SECONDS
+        loop, group = consumer.health.loop_silence(), consumer.health.group_silence()
+        reasons = []
+        if loop > limit:
+            reasons.append(f"the loop of the consumer's thread has not turned for {loop:.0f} s")
+        if group > consumer.config.absence_limit:
+            reasons.append(f"the group has not answered for {group:.0f} s, although brokers answer")
+        return reasons
 
     def restore(self) -> RestoreReport | None:
         """Returns how far the restore of the tables has come; None if none is under way."""
@@ -163,15 +179,22 @@ class Operations:
         return partition, offset
 
     @asynccontextmanager
-    async def watching_logs(self) -> AsyncIterator[None]:
-        """Polls the brokers for the lag while the context is open. Enter it in the worker's event loop."""
-        polling = asyncio.create_task(self._logs.run())
+    async def watching(self) -> AsyncIterator[None]:
+        """Asks the brokers for the lag, and counts the bytes of the rows, while the context is open. Enter it
+        in the worker's event loop."""
+        tasks = [asyncio.create_task(each) for each in (self._logs.run(), self._count_bytes())]
         try:
             yield
         finally:
-            polling.cancel()
-            with suppress(asyncio.CancelledError):
-                await polling
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks, timeout=_END_SECONDS)
+
+    async def _count_bytes(self) -> None:
+        while True:
+            for table in (self._tables.users, self._tables.loyalty):
+                self.metrics.flow.table_bytes.labels(table.name).set(await table.byte_count())
+            await asyncio.sleep(_COUNT_SECONDS)
 
     def watchdog(self) -> AbstractContextManager[object]:
         """Returns the context in which a hung process is ended. Enter it in the worker's event loop, right
@@ -182,46 +205,35 @@ class Operations:
         consumer = consumer_of(self._app)
         return Watchdog(
             limit,
-            lambda: consumer.health.progress(self._oldest_write()),
+            lambda: consumer.health.progress(self.oldest_write()),
             absence_limit=consumer.config.absence_limit,
         )
 
-    def refresh_gauges(self) -> None:
-        """Sets the gauges. Called before each scrape."""
-        self.metrics.commit_age.set(consumer_of(self._app).health.commit_age())
-        self.metrics.oldest_write.set(self._oldest_write())
-        longest = dict.fromkeys((*map(self.settings.topic_of, VENDORS), self.settings.topic_events), 0.0)
-        for (topic, _), seconds in consumer_of(self._app).health.held_back().items():
-            longest[topic] = max(longest[topic], seconds)
-        for topic, seconds in longest.items():
-            self.metrics.held_back.labels(topic).set(seconds)
-        paused = self.paused()
-        for name in (*VENDORS, EVENTS):
-            self.metrics.paused.labels(name).set(name in paused)
-        self._set_restore_gauges(self.restore())
-        self._set_delay_gauges()
-        self.metrics.rows.labels("users").set(self._tables.users.row_count())
-        self.metrics.rows.labels("loyalty").set(self._tables.loyalty.row_count())
+    def row_counts(self) -> dict[str, int]:
+        """Returns the number of rows of each table in this worker's partitions."""
+        return {each.name: each.row_count() for each in (self._tables.users, self._tables.loyalty)}
 
-    def _set_delay_gauges(self) -> None:
-        delays = self.metrics.delays
-        lags = self.lags()
-        for gauge in (delays.lag_records, delays.lag_seconds, delays.end_age):
-            gauge.clear()
-        for (topic, partition), lag in lags.items():
-            delays.lag_records.labels(topic, partition).set(lag.records)
-            delays.lag_seconds.labels(topic, partition).set(lag.seconds)
-            delays.end_age.labels(topic, partition).set(lag.age)
-        oldest = self._logs.oldest_dead_letter()
-        delays.oldest_dead_letter.set(nan if oldest is None else oldest)
+    def oldest_dead_letter(self) -> float | None:
+        """Returns the age in seconds of the oldest dead letter that the topic still has; 0.0 if there is
+        none, None if it is not known."""
+        return self._logs.oldest_dead_letter()
 
-    def _set_restore_gauges(self, report: RestoreReport | None) -> None:
-        read, to_go, seconds = report or (0, 0, 0.0)
-        self.metrics.restore_read.set(read)
-        self.metrics.restore_to_go.set(to_go)
-        self.metrics.restore_seconds_left.set(nan if seconds is None else seconds)
+    def clock_difference(self) -> float | None:
+        """Returns by how many seconds this machine's clock is ahead of that of the brokers; None if they do
+        not tell."""
+        return self._logs.clock_difference()
 
-    def _oldest_write(self) -> float:
+    def commit_age(self) -> float:
+        """Returns the age in seconds of the oldest dispatched record that is not committed; 0.0 if there is
+        none."""
+        return consumer_of(self._app).health.commit_age()
+
+    def held_back(self) -> dict[Partition, float]:
+        """Returns for how many seconds an open transaction has held back each partition that waits for
+        one."""
+        return consumer_of(self._app).health.held_back()
+
+    def oldest_write(self) -> float:
         """Returns the age in seconds of the oldest write that the brokers have not acknowledged yet; 0 if
         there is none."""
         return max(producer.oldest_round_age() for producer in self._producers)

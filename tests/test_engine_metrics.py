@@ -19,6 +19,10 @@ def test_the_consumers_half_of_the_engine_is_counted() -> None:
     assert value(metrics, "rollcall_slice_records_sum", topic="t") == 7
     assert value(metrics, "rollcall_slice_stage_seconds_sum", stage="whole") == 0.5
     assert value(metrics, "rollcall_commit_seconds_sum") == 0.25
+    engine.back_pressure({"t", "u"}, 0.5)
+    engine.back_pressure({"t"}, 1.5)
+    assert value(metrics, "rollcall_back_pressure_seconds_total", topic="t") == 2
+    assert value(metrics, "rollcall_back_pressure_seconds_total", topic="u") == 0.5
     engine.commit_refused(2)
     engine.rewound(3)
     engine.gap("t", 0, 5, 6)
@@ -35,6 +39,10 @@ def test_the_producers_half_of_the_engine_is_counted() -> None:
     metrics = Metrics()
     engine = EngineMetrics(metrics)
     engine.round_acknowledged("t", 10, 0.5)
+    engine.batches_sent("t", 4)
+    engine.batch_retried("t")
+    assert value(metrics, "rollcall_producer_batches_total", topic="t") == 4
+    assert value(metrics, "rollcall_producer_retries_total", topic="t") == 1
     engine.restored(3, 1000, 2, 1.5)
     engine.zombie_records("t", 0, 4)
     engine.repaired("t", 0, 1)

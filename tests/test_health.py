@@ -33,9 +33,12 @@ def serve(
     token: str = "",
     restore: Callable[[], RestoreReport | None] = lambda: None,
     status: Callable[[], bytes] = lambda: b"{}",
+    stuck: Callable[[], list[str]] = list,
 ) -> AbstractAsyncContextManager[int]:
     resume = resume or nobody_is_paused
-    return http_server(host, port, metrics or Metrics(), refresh, problems, resume, token, restore, status)
+    return http_server(
+        host, port, metrics or Metrics(), refresh, problems, resume, token, restore, status, stuck
+    )
 
 
 async def nobody_is_paused(_vendor: str, _skip: str) -> int:
@@ -78,6 +81,15 @@ async def test_gauges_are_refreshed_before_each_scrape() -> None:
             status, kind, text = await get(port, "/metrics")
             assert (status, kind.partition(";")[0]) == (200, "text/plain")
             assert f"rollcall_commit_age_seconds {age}" in text
+
+
+async def test_a_stuck_worker_is_not_alive() -> None:
+    found: list[str] = []
+    async with serve(stuck=lambda: found) as port:
+        assert await get(port, "/healthz") == (200, "application/json; charset=utf-8", '{"status": "ok"}')
+        found.append("the group has not answered for 71 s, although brokers answer")
+        status, _, text = await get(port, "/healthz")
+        assert (status, json.loads(text)) == (503, {"status": "stuck", "problems": found})
 
 
 async def test_the_status_is_json() -> None:

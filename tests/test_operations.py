@@ -1,5 +1,6 @@
 """What probes and metrics are told of a worker that has not read its tables yet. No broker is needed."""
 
+import asyncio
 import math
 from collections.abc import AsyncIterator
 
@@ -8,6 +9,7 @@ import pytest
 from app.engine import LogPartition, PartitionLag, RestoreReport, consumer_of
 from app.engine.consumer.commit_note import CommitNote
 from app.engine.tables.manager import SliceTableManager
+from app.gauges import Gauges
 from app.metrics import Metrics
 from app.settings import Settings
 from app.worker import Worker
@@ -30,7 +32,7 @@ async def test_a_worker_says_how_far_the_restore_of_its_tables_is(
     monkeypatch.setattr("app.operations.restore_report", lambda _: reports[-1])
 
     def seen() -> tuple[str, tuple[float, ...]]:
-        worker.operations.refresh_gauges()
+        Gauges(worker.operations).refresh()
         gauges = ("records_read", "records_to_go", "seconds_left")
         return worker.operations.problems()[0], tuple(
             worker.metrics.registry.get_sample_value(f"rollcall_recovery_{gauge}") or 0.0 for gauge in gauges
@@ -65,7 +67,7 @@ async def test_the_lag_has_a_series_for_each_partition_that_is_not_paused(
     monkeypatch.setattr(worker.operations, "lags", lambda: lags)
 
     def series(name: str) -> dict[str, float]:
-        worker.operations.refresh_gauges()
+        Gauges(worker.operations).refresh()
         return {
             sample.labels["partition"]: sample.value
             for family in worker.metrics.registry.collect()
@@ -86,3 +88,55 @@ async def test_paused_partitions_have_no_lag(worker: Worker) -> None:
     watch = worker.operations._logs
     watch._book.polled({(topic, 0): 9, (topic, 1): 9}, 0.0)
     assert {partition: lag.records for partition, lag in worker.operations.lags().items()} == {(topic, 0): 4}
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    for module in ("client_thread", "membership"):
+        monkeypatch.setattr(f"app.engine.consumer.{module}.monotonic", clock)
+    return clock
+
+
+async def test_a_loop_that_does_not_turn_is_told(worker: Worker, clock: Clock) -> None:
+    thread = consumer_of(worker.app)._thread
+    assert worker.operations.stuck() == []
+    clock.now += 60.0
+    assert worker.operations.stuck() == []
+    clock.now += 1.0
+    assert worker.operations.stuck() == ["the loop of the consumer's thread has not turned for 61 s"]
+    await asyncio.to_thread(thread.thread_loop.run_until_complete, asyncio.sleep(0))
+    assert worker.operations.stuck() == []
+    clock.now += 60.0
+    assert worker.operations.stuck() == []
+
+
+async def test_a_group_that_does_not_answer_is_told_if_brokers_do(worker: Worker, clock: Clock) -> None:
+    membership = consumer_of(worker.app)._thread.membership
+
+    def after(seconds: float, *, brokers: bool = True) -> list[str]:
+        """Metadata comes every 10 s."""
+        for _ in range(round(seconds / 10)):
+            clock.now += 10
+            consumer_of(worker.app)._thread._answer()
+            if brokers:
+                membership._on_metadata(None)
+        return worker.operations.stuck()
+
+    assert after(70) == []
+    assert after(20) == ["the group has not answered for 80 s, although brokers answer"]
+    membership.last_heartbeat = clock.now
+    assert after(70) == []
+    assert after(10) == ["the group has not answered for 80 s, although brokers answer"]
+    assert after(600, brokers=False) == []
+    # The outage is over. The group has as much time as at the beginning.
+    assert after(70) == []
+    assert after(20) == ["the group has not answered for 80 s, although brokers answer"]

@@ -1,6 +1,7 @@
 """A vendor's agent, without a broker: the parts that it makes of a slice, and when it pauses the vendor."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -73,13 +74,14 @@ class Bench:
                 self.parts.append(len(self.written.records))
                 yield part
 
-    def counted(self) -> tuple[float, dict[str, float]]:
+    def counted(self) -> tuple[float, dict[str, int]]:
         received = self.metrics.received.labels("magine")._value.get()
         samples = [each for family in self.metrics.records.collect() for each in family.samples]
-        outcomes = {
-            sample.labels["outcome"]: sample.value for sample in samples if sample.name.endswith("_total")
-        }
-        return received, outcomes
+        outcomes: Counter[str] = Counter()
+        for sample in samples:
+            if sample.name.endswith("_total") and sample.value:
+                outcomes[sample.labels["outcome"]] += int(sample.value)
+        return received, dict(outcomes)
 
 
 def test_a_usual_slice_is_one_part() -> None:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from app.engine import run
+from app.gauges import Gauges
 from app.gc_tuning import tune_collector
 from app.health import http_server
 from app.logs import set_up_logs
@@ -45,13 +46,14 @@ async def _beside(operations: Operations) -> AsyncIterator[None]:
         settings.http_host,
         settings.http_port,
         operations.metrics,
-        operations.refresh_gauges,
+        Gauges(operations).refresh,
         operations.problems,
         operations.resume,
         settings.http_token,
         operations.restore,
         StatusReport(operations).body,
+        operations.stuck,
     )
-    async with server, operations.watching_logs():
+    async with server, operations.watching():
         with operations.watchdog():
             yield

@@ -290,4 +290,31 @@ PRIVATE_PARTS: Final = (
         why="Read: before a process ends, its connections are ended by their sockets. aiokafka needs the"
         " event loop for that, which stands still (departure.py).",
     ),
+    PrivateParts(
+        names=(
+            "aiokafka.AIOKafkaProducer._message_accumulator",
+            "aiokafka.producer.message_accumulator.MessageAccumulator.reenqueue",
+            "aiokafka.producer.message_accumulator.MessageBatch.tp",
+        ),
+        modules=("producer.producer_client",),
+        why="Extended: batches that are sent again are counted. aiokafka does not tell of them.",
+    ),
+    PrivateParts(
+        names=(
+            "aiokafka.client.AIOKafkaClient.get_random_node",
+            "aiokafka.client.AIOKafkaClient.send",
+            "aiokafka.protocol.api.Request",
+            "aiokafka.protocol.api.RequestStruct",
+            "aiokafka.protocol.api.Response",
+            "aiokafka.protocol.types.CompactArray",
+            "aiokafka.protocol.types.CompactString",
+            "aiokafka.protocol.types.Int16",
+            "aiokafka.protocol.types.Int32",
+            "aiokafka.protocol.types.Int64",
+            "aiokafka.protocol.types.Schema",
+            "aiokafka.protocol.types.TaggedFields",
+        ),
+        modules=("broker_clock",),
+        why="Called: aiokafka does not know DescribeQuorum, whose answer has the time of the brokers' clock.",
+    ),
 )

@@ -1,6 +1,6 @@
 """What the engine reports to metrics. Every method does nothing until a subclass overrides it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from app.engine.slices import Partition
 from app.engine.tables.findings import SkippedKind
@@ -36,6 +36,10 @@ class EngineObserver:
     def truncated(self, topic: str, partition: int, expected: int, seen: int) -> None:
         """The second read showed lower offsets: the log was truncated, or the topic was created again."""
 
+    def back_pressure(self, topics: Collection[str], seconds: float) -> None:
+        """For so long at least one partition of each of the topics was not fetched, because too much was in
+        flight."""
+
     def revoked(self, partitions: int) -> None:
         """So many partitions were revoked, after all their slices were done and committed."""
 
@@ -46,6 +50,12 @@ class EngineObserver:
 
     def round_acknowledged(self, topic: str, records: int, seconds: float) -> None:
         """A flush round was acknowledged by all in-sync replicas, `seconds` after it was sent."""
+
+    def batches_sent(self, topic: str, batches: int) -> None:
+        """So many batches were sent and acknowledged, or answered in another way."""
+
+    def batch_retried(self, topic: str) -> None:
+        """A batch is sent again, because a broker did not answer, or asked for that."""
 
     # -- the tables
 

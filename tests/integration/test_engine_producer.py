@@ -17,6 +17,7 @@ from aiokafka.protocol.produce import ProduceRequest
 from app.embedded_kafka import EmbeddedKafka
 from app.engine.config import ProducerConfig
 from app.engine.departure import end_connections
+from app.engine.observer import EngineObserver
 from app.engine.producer.producer import GroupCommitProducer, ProducerFailed, RecordTooLarge
 from tests.kafka import consume_all, create_topics, end_offsets
 from tests.waiting import GIVE_UP_SECONDS, async_wait_until
@@ -24,6 +25,17 @@ from tests.waiting import GIVE_UP_SECONDS, async_wait_until
 
 class Fatal(Exception):
     """In place of the end of the process."""
+
+
+class Sent(EngineObserver):
+    def __init__(self) -> None:
+        self.batches = self.retries = 0
+
+    def batches_sent(self, topic: str, batches: int) -> None:
+        self.batches += batches
+
+    def batch_retried(self, topic: str) -> None:
+        self.retries += 1
 
 
 def raise_fatal(reason: str) -> NoReturn:
@@ -35,10 +47,13 @@ async def running(
     bootstrap: str,
     heartbeat_age: Callable[[], float | None] = lambda: None,
     clock: Callable[[], float] = time.monotonic,
+    observer: EngineObserver | None = None,
     **options: float,
 ) -> AsyncIterator[GroupCommitProducer]:
     config = ProducerConfig(bootstrap_servers=bootstrap, **options)  # type: ignore[arg-type]
-    producer = GroupCommitProducer(config, heartbeat_age=heartbeat_age, fatal=raise_fatal, clock=clock)
+    producer = GroupCommitProducer(
+        config, heartbeat_age=heartbeat_age, observer=observer, fatal=raise_fatal, clock=clock
+    )
     await producer.start()
     try:
         yield producer
@@ -95,19 +110,22 @@ async def test_acknowledgements_name_every_offset_once(broker: str, unique: Call
 
 @pytest.mark.kafka
 async def test_a_paused_broker_delays_flush_and_shows_in_the_age(unique: Callable[[str], str]) -> None:
-    topic = unique("paused")
+    topic, sent = unique("paused"), Sent()
     with EmbeddedKafka() as kafka:
         create_topics(kafka.bootstrap, {topic: 1})
-        async with running(kafka.bootstrap) as producer:
+        async with running(kafka.bootstrap, observer=sent, request_timeout_seconds=1.0) as producer:
             producer.append(topic, 0, None, b"before")
             await producer.flush()
             kafka.pause()
             producer.append(topic, 0, None, b"during")
             waiting = asyncio.ensure_future(producer.flush())
             await async_wait_until(lambda: _is(producer.oldest_round_age() > 1.0), "an old round")
+            await async_wait_until(lambda: _is(sent.retries > 0), "a batch is sent again")
             assert not waiting.done()
+            assert sent.batches == 1
             kafka.resume()
             await waiting
+            assert sent.batches == 2
             assert producer.oldest_round_age() == 0.0
         assert [r.value for r in consume_all(kafka.bootstrap, topic)] == [b"before", b"during"]
 

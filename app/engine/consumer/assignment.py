@@ -158,6 +158,11 @@ class AssignmentState:
         free = (each for each in partitions if each not in blocked and not self.gate.is_dropped(each))
         return self._limits.with_room(free, self.offsets)
 
+    def full_topics(self, partitions: Iterable[Partition]) -> set[str]:
+        """Returns the topics of those of the partitions that have no room for another slice."""
+        asked = {(topic, number) for topic, number in partitions}
+        return {topic for topic, _ in asked - self._limits.with_room(asked, self.offsets)}
+
     def receive(
         self, epoch: int, partition: Partition, first: int, last: int, now: float = 0.0, size: int = 0
     ) -> tuple[FetchDecision, InFlightSlice | None]:

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from time import monotonic
 from typing import Any
 
 import aiokafka
@@ -46,6 +48,20 @@ class ClientThread(AIOKafkaConsumerThread):
         self.config: ConsumerConfig = self.consumer.transport.config  # type: ignore[attr-defined]
         self.membership = GroupMembership(self.app.conf.id, self.config)
         self._read = ReadNotes()
+        self._asked: float | None = None
+
+    def unanswered(self) -> float:
+        """Returns for how many seconds the thread's loop has not answered; 0.0 if it has answered the call
+        before. Called in the main loop."""
+        asked = self._asked
+        if asked is None:
+            asked = self._asked = monotonic()
+            with suppress(RuntimeError):  # the loop was closed meanwhile
+                self.thread_loop.call_soon_threadsafe(self._answer)
+        return monotonic() - asked
+
+    def _answer(self) -> None:
+        self._asked = None
 
     async def on_start(self) -> None:
         """Starts the client and replaces its private parts. Faust calls it in the thread. Waits for brokers

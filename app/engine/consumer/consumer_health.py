@@ -45,6 +45,16 @@ class ConsumerHealth:
         """What keeps this worker out of its group, or None. It tries again until it is in."""
         return self._client.membership.problem
 
+    def loop_silence(self) -> float:
+        """Returns for how many seconds the loop of the client's thread has not answered. It is asked by this
+        call, so it must be called again and again."""
+        return self._client.unanswered()
+
+    def group_silence(self) -> float:
+        """Returns for how many seconds the group has not answered, although brokers answer and no cause was
+        said; otherwise 0.0."""
+        return self._client.membership.silence()
+
     def commit_age(self) -> float:
         """Returns the seconds since the oldest slice that is not committed was dispatched; 0.0 if there is
         none."""

@@ -64,6 +64,8 @@ class FetchLoop:
         self._deliver = deliver
         self._corrupt = CorruptBatches(state, self._read)
         self._marks: dict[Partition, Marks] = {}
+        self._full: set[str] = set()
+        self._full_since = 0.0
         self._open = asyncio.Event()
         self._room = asyncio.Event()
 
@@ -74,6 +76,7 @@ class FetchLoop:
 
     def close(self) -> None:
         """Lets no further fetch begin until `open`."""
+        self._note_pressure(set())
         self._open.clear()
 
     def look_for_room(self) -> None:
@@ -92,6 +95,7 @@ class FetchLoop:
         await self._backstop.before_fetch()
         wanted = self._active() - self._state.paused.reasons.keys()
         room = self._state.fetchable((tp.topic, tp.partition) for tp in wanted)
+        self._note_pressure(set() if len(room) == len(wanted) else self._state.full_topics(wanted))
         if epoch is None or not room:
             await self._wait_for_room()
             return
@@ -107,6 +111,13 @@ class FetchLoop:
         await self._backstop.fetched(with_records, room)
         await self._dispatch(epoch, found)
         await self._rewind()
+
+    def _note_pressure(self, full: set[str]) -> None:
+        """Notes the topics that have a partition without room from now on."""
+        now = monotonic()
+        if self._full:
+            self._observer.back_pressure(self._full, now - self._full_since)
+        self._full, self._full_since = full, now
 
     async def _wait_for_room(self) -> None:
         self._room.clear()

@@ -40,6 +40,7 @@ class GroupMembership:
         self._has_unsubscribed = False
         self._metadata_is_fresh = 2 * config.metadata_max_age
         self._metadata_at = 0.0
+        self._answering_since = 0.0
         self._consumer: aiokafka.AIOKafkaConsumer | None = None
 
     def attach(self, consumer: aiokafka.AIOKafkaConsumer) -> None:
@@ -71,8 +72,17 @@ class GroupMembership:
         otherwise None."""
         if self._watch.member or self._watch.problem:
             return None
-        fresh = monotonic() - self._metadata_at <= self._metadata_is_fresh
-        return Absence(self.last_heartbeat, self._metadata_at) if fresh else None
+        return Absence(self.last_heartbeat, self._metadata_at) if self._is_fresh() else None
+
+    def silence(self) -> float:
+        """Returns for how many seconds the group has not answered this worker, although brokers answer and no
+        cause was said; otherwise 0.0."""
+        if self._watch.problem or not self._is_fresh():
+            return 0.0
+        return monotonic() - max(self.last_heartbeat, self._answering_since)
+
+    def _is_fresh(self) -> bool:
+        return monotonic() - self._metadata_at <= self._metadata_is_fresh
 
     def assigned(self) -> None:
         """Called when the group has given this worker its partitions, if only none."""
@@ -156,6 +166,8 @@ class GroupMembership:
         await asyncio.wait([coordinator._closing], timeout=RETRY_SECONDS)
 
     def _on_metadata(self, _: Any) -> None:
+        if not self._is_fresh() or not self._answering_since:
+            self._answering_since = monotonic()
         self._metadata_at = monotonic()
 
 

@@ -24,7 +24,7 @@ from app.engine.observer import EngineObserver
 from app.engine.producer.batches import FlushBatches, RecordTooLarge, RequestGroup
 from app.engine.producer.flush_tracker import FlushToken, FlushTracker
 from app.engine.producer.heartbeat_wait import HeartbeatAge, age_without_heartbeat
-from app.engine.producer.producer_client import abandon, sockets_of, started_client
+from app.engine.producer.producer_client import abandon, sockets_of, started_client, watch_retries
 from app.engine.producer.refusals import Headers, OnRefused, advice, is_of_a_record
 from app.engine.producer.request_groups import Acknowledged, send_batches
 
@@ -78,6 +78,7 @@ class GroupCommitProducer:
         if self._client is not None:
             return
         self._client = await started_client(self._config)
+        watch_retries(self._client, self._observer.batch_retried)
         self._loop = asyncio.get_running_loop()
 
     async def stop(self) -> None:
@@ -224,6 +225,7 @@ class GroupCommitProducer:
         self._in_flight[topic] = {partition for partition, _ in request_group}
         await send_batches(client, topic, request_group, self.on_acknowledged)
         del self._in_flight[topic]
+        self._observer.batches_sent(topic, len(request_group))
 
     def _resolve(self) -> None:
         still: list[tuple[FlushToken, asyncio.Future[None]]] = []

@@ -2,7 +2,9 @@
 
 import asyncio
 import socket
+from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
@@ -26,6 +28,18 @@ async def started_client(config: ProducerConfig) -> AIOKafkaProducer:
         await client.stop()
         raise
     return client
+
+
+def watch_retries(client: AIOKafkaProducer, retried: Callable[[str], None]) -> None:
+    """Has `retried` called with its topic each time that a batch is queued to be sent again."""
+    accumulator = client._message_accumulator
+    reenqueue = accumulator.reenqueue
+
+    def watched(batch: Any) -> None:
+        retried(batch.tp.topic)
+        reenqueue(batch)
+
+    accumulator.reenqueue = watched
 
 
 async def abandon(client: AIOKafkaProducer) -> None:

@@ -5,6 +5,7 @@ marks the key, and `append_changed` appends one record for each changed key of t
 producer. Its value has the form of Faust's `raw` serializer (docs/design.md#tables).
 """
 
+import asyncio
 from collections.abc import Callable, MutableMapping
 from typing import Any, NoReturn, Protocol
 
@@ -106,6 +107,11 @@ class PartitionRows:
     def __len__(self) -> int:
         return len(self._rows)
 
+    def byte_count(self) -> int:
+        """Returns the bytes of all rows as they are kept (`RowStore.byte_count`)."""
+        rows = self._rows
+        return rows.byte_count() if isinstance(rows, RowStore) else sum(map(len, rows.values()))
+
 
 class SliceTable(faust.Table[bytes, bytes]):
     """A Faust table as far as the app knows it. Its rows are read and written by partition.
@@ -152,6 +158,15 @@ class SliceTable(faust.Table[bytes, bytes]):
     def row_count(self) -> int:
         """Returns the number of rows in all live partitions."""
         return sum(map(len, self._partitions.values()))
+
+    async def byte_count(self) -> int:
+        """Returns the bytes of all rows as they are kept. Other tasks run between two partitions."""
+        total = 0
+        for partition in list(self._partitions):
+            await asyncio.sleep(0)
+            if (rows := self._partitions.get(partition)) is not None:
+                total += rows.byte_count()
+        return total
 
     # `table[key] = row`, Faust's own way to write a row, would send by Faust's producer and not wait.
     def on_key_set(self, *_: object) -> NoReturn:

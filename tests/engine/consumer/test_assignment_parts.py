@@ -231,6 +231,14 @@ class TestGapDetector:
 
 
 class TestAssignmentState:
+    def test_a_topic_is_full_if_one_of_its_partitions_has_no_room(self) -> None:
+        state, other = opened(), ("other", 0)
+        assert state.full_topics([HERE, THERE, other]) == set()
+        for first in (0, 10):
+            state.receive(state.start_fetch() or 0, HERE, first, first + 9)
+        assert state.full_topics([HERE, THERE, other]) == {"source"}
+        assert state.full_topics([THERE, other]) == set()
+
     def test_a_partition_whose_tables_must_not_be_used_stands_until_it_is_assigned_again(self) -> None:
         assignment_state = AssignmentState()
         assignment_state.assigned({HERE: (5, CommitNote()), THERE: (0, CommitNote())})

@@ -29,6 +29,7 @@ def test_the_head_is_not_kept() -> None:
     store = RowStore(head)
     store[b"ada"] = OWN + b'"name":"Ada"}'
     assert list(store._kept.values()) == [b'"name":"Ada"}']
+    assert store.byte_count() == len(b'"name":"Ada"}')
 
 
 def test_a_missing_key_has_no_row() -> None:

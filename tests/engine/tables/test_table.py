@@ -102,3 +102,13 @@ def test_fausts_own_way_to_write_is_closed(table: SliceTable) -> None:
         table[b"ada"] = b"1"
     with pytest.raises(TypeError, match="append_changed"):
         table.on_key_del(b"ada")
+
+
+async def test_the_bytes_of_all_partitions_are_counted(table: SliceTable) -> None:
+    rows = RowStore(lambda _: b'{"of":1,')
+    rows[b"k"] = b'{"of":1,"name":2}'
+    table.install(0, rows)
+    table.install(1, {b"k": b"123", b"l": b"4567"})
+    assert await table.byte_count() == len(b'"name":2}') + 7
+    table.forget(1)
+    assert await table.byte_count() == len(b'"name":2}')
