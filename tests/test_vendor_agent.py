@@ -1,7 +1,7 @@
 """A vendor's agent, without a broker: the parts that it makes of a slice, and when it pauses the vendor."""
 
 import threading
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -74,14 +74,14 @@ class Bench:
                 self.parts.append(len(self.written.records))
                 yield part
 
-    def counted(self) -> tuple[float, dict[str, float]]:
+    def counted(self) -> tuple[float, dict[str, int]]:
         received = self.metrics.received.labels("magine")._value.get()
         samples = [each for family in self.metrics.records.collect() for each in family.samples]
-        outcomes: dict[str, float] = defaultdict(float)
+        outcomes: Counter[str] = Counter()
         for sample in samples:
-            if sample.name.endswith("_total"):
-                outcomes[sample.labels["outcome"]] += sample.value
-        return received, {outcome: count for outcome, count in outcomes.items() if count}
+            if sample.name.endswith("_total") and sample.value:
+                outcomes[sample.labels["outcome"]] += int(sample.value)
+        return received, dict(outcomes)
 
 
 def test_a_usual_slice_is_one_part() -> None:

@@ -39,6 +39,32 @@ def test_an_overlay_sets_only_settings_that_a_worker_accepts(overlay: str) -> No
 
 
 @pytest.mark.deploy
+def test_with_mutual_tls_each_file_is_one_of_the_mounted_secret_and_the_port_is_open() -> None:
+    found = workers(rendered("mtls"))
+    settings = load(found.environment("rollcall-0"))
+    assert settings.security_protocol == "SSL"
+    (mount,), (volume,) = found.container["volumeMounts"], found.pod["volumes"]
+    assert mount["name"] == volume["name"]
+    assert "subPath" not in mount
+    files = [settings.ssl_ca_file, settings.ssl_certificate_file, settings.ssl_key_file]
+    # The keys of a secret that cert-manager writes.
+    assert files == [f"{mount['mountPath']}/{key}" for key in ("ca.crt", "tls.crt", "tls.key")]
+    # Only the owner, which is root, and the group may read them.
+    assert volume["secret"]["defaultMode"] == 0o440
+    assert found.pod["securityContext"]["fsGroup"] == found.pod["securityContext"]["runAsGroup"]
+
+
+@pytest.mark.deploy
+@pytest.mark.parametrize("overlay", overlays())
+def test_the_network_policy_lets_a_worker_reach_its_brokers(overlay: str) -> None:
+    found = workers(rendered(overlay))
+    settings = load(found.environment("rollcall-0"))
+    rules = found.of_kind("NetworkPolicy")["spec"]["egress"]
+    (ports,) = [rule["ports"] for rule in rules if "to" not in rule]
+    assert [port["port"] for port in ports] == [int(settings.broker_url.rpartition(":")[2])]
+
+
+@pytest.mark.deploy
 def test_keda_takes_its_object_and_no_misspelt_one() -> None:
     if not (NODE_MODULES / "@kubernetes-models/keda").is_dir():
         missing("npm's @kubernetes-models/keda")

@@ -1,7 +1,7 @@
 """Makes the table of all metrics in docs/operators.md."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from prometheus_client.metrics import MetricWrapperBase
 
@@ -12,15 +12,30 @@ from app.metrics import Metrics
 _SUFFIXES: Final = {"counter": "_total", "info": "_info"}
 
 
+class Described(NamedTuple):
+    """A metric: the name that Prometheus shows, its type, its labels, and what it tells."""
+
+    name: str
+    type: str
+    labels: tuple[str, ...]
+    help: str
+
+
 def metrics_table() -> str:
-    """Returns Markdown with one row a metric, which has the name that Prometheus shows."""
+    """Returns Markdown with one row a metric."""
     rows = []
+    for metric in described():
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
+        rows.append(f"| `{metric.name}` | {metric.type} | {labels} | {metric.help} |\n")
+    return "| metric | type | labels | what it tells |\n|---|---|---|---|\n" + "".join(rows)
+
+
+def described() -> Iterator[Described]:
+    """Yields all metrics of a worker."""
     for collector in collectors():
         (family,) = collector.describe()
         name = family.name + _SUFFIXES.get(family.type, "")
-        labels = ", ".join(f"`{label}`" for label in _labels_of(collector))
-        rows.append(f"| `{name}` | {family.type} | {labels} | {family.documentation} |\n")
-    return "| metric | type | labels | what it tells |\n|---|---|---|---|\n" + "".join(rows)
+        yield Described(name, family.type, _labels_of(collector), family.documentation)
 
 
 def collectors() -> Iterator[MetricWrapperBase | AgeHistogram]:
