@@ -5,6 +5,7 @@ Functions block; an asyncio test calls them by `asyncio.to_thread`.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple, cast
 
 from confluent_kafka import (
@@ -19,6 +20,7 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
+from confluent_kafka.admin._listoffsets import OffsetSpec
 from confluent_kafka.admin._resource import ResourceType
 from confluent_kafka.cimpl import NewPartitions, NewTopic
 
@@ -209,8 +211,7 @@ def consume(
 
 def end_offsets(bootstrap: str, topic: str) -> dict[int, int]:
     """Returns the high watermark of each partition."""
-    with closing(_consumer(bootstrap)) as consumer:
-        return _ends(consumer, _all_partitions(consumer, [topic]))[topic]
+    return _ends(_admin(bootstrap), _all_partitions(_admin(bootstrap), [topic]))[topic]
 
 
 def committed(bootstrap: str, group: str, topic: str) -> dict[int, int]:
@@ -225,26 +226,42 @@ def members(bootstrap: str, group: str) -> int:
 
 
 def committed_of(bootstrap: str, group: str, topics: Iterable[str]) -> dict[str, dict[int, int]]:
-    """Does the same as `committed` for several topics, with one client: making one costs more than its
-    requests."""
-    with closing(_consumer(bootstrap, group)) as consumer:
-        return _commits(consumer, group, _all_partitions(consumer, topics))
+    """Does the same as `committed` for several topics."""
+    return _commits(bootstrap, group, _all_partitions(_admin(bootstrap), topics))
 
 
 def committed_and_ends(
     bootstrap: str, group: str, topics: Iterable[str]
 ) -> tuple[dict[str, dict[int, int]], dict[str, dict[int, int]]]:
-    """Returns what `committed` and then `end_offsets` return for each of the topics, with one client."""
-    with closing(_consumer(bootstrap, group)) as consumer:
-        asked = _all_partitions(consumer, topics)
-        return _commits(consumer, group, asked), _ends(consumer, asked)
+    """Returns what `committed` and then `end_offsets` return for each of the topics."""
+    asked = _all_partitions(_admin(bootstrap), topics)
+    return _commits(bootstrap, group, asked), _ends(_admin(bootstrap), asked)
 
 
-def _all_partitions(consumer: Consumer, topics: Iterable[str]) -> list[TopicPartition]:
-    return [TopicPartition(topic, each) for topic in topics for each in _partitions(consumer, topic)]
+@lru_cache(maxsize=2)
+def _admin(bootstrap: str) -> AdminClient:
+    """Returns a client that stays: making one costs more than its requests, and tests ask again and again."""
+    return AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
 
 
-def _commits(consumer: Consumer, group: str, asked: list[TopicPartition]) -> dict[str, dict[int, int]]:
+def _all_partitions(admin: AdminClient, topics: Iterable[str]) -> list[TopicPartition]:
+    asked = admin.describe_topics(TopicCollection(list(topics)), request_timeout=_TIMEOUT_SECONDS)
+    return [
+        TopicPartition(topic, partition.id)
+        for topic, future in asked.items()
+        for partition in future.result().partitions
+    ]
+
+
+@lru_cache(maxsize=2)
+def _member(bootstrap: str, group: str) -> Consumer:
+    """Returns a client that stays, and never joins. It asks for committed offsets, because librdkafka 2.16
+    crashes if an admin asks for them and the group's coordinator answers with an error."""
+    return _consumer(bootstrap, group)
+
+
+def _commits(bootstrap: str, group: str, asked: list[TopicPartition]) -> dict[str, dict[int, int]]:
+    consumer = _member(bootstrap, group)
     answers = wait_until(lambda: _committed(consumer, asked), f"the coordinator of {group}")
     found: dict[str, dict[int, int]] = {each.topic: {} for each in asked}
     for answer in answers or ():
@@ -253,26 +270,23 @@ def _commits(consumer: Consumer, group: str, asked: list[TopicPartition]) -> dic
     return found
 
 
-def _ends(consumer: Consumer, asked: list[TopicPartition]) -> dict[str, dict[int, int]]:
+def _ends(admin: AdminClient, asked: list[TopicPartition]) -> dict[str, dict[int, int]]:
+    """Returns the high watermarks. It waits while partitions have no leader."""
+    return wait_until(lambda: _latest(admin, asked), "the leaders of all partitions") or {}
+
+
+def _latest(admin: AdminClient, asked: list[TopicPartition]) -> dict[str, dict[int, int]] | None:
+    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    answers = admin.list_offsets(dict.fromkeys(asked, latest), request_timeout=_TIMEOUT_SECONDS)
     found: dict[str, dict[int, int]] = {each.topic: {} for each in asked}
-    for each in asked:
-        found[each.topic][each.partition] = _end(consumer, each)
-    return found
-
-
-def _end(consumer: Consumer, partition: TopicPartition) -> int:
-    """Returns the high watermark. It waits while the client knows no leader: of a broker that was away it
-    asks nothing before it has found it again."""
-
-    def ends() -> list[int]:
+    for partition, future in answers.items():
         try:
-            return [consumer.get_watermark_offsets(partition, _TIMEOUT_SECONDS)[1]]
+            found[partition.topic][partition.partition] = future.result().offset
         except KafkaException as problem:
-            if problem.args[0].code() == KafkaError._UNKNOWN_PARTITION:
-                return []
+            if problem.args[0].retriable():
+                return None
             raise
-
-    return wait_until(ends, f"the leader of {partition.topic}/{partition.partition}")[0]
+    return found
 
 
 _COORDINATOR_MOVES = {
@@ -304,6 +318,7 @@ def _consumer(
             "group.id": group,
             "enable.auto.commit": False,
             "enable.partition.eof": True,
+            "log_level": 0,
             "isolation.level": isolation,
             "fetch.wait.max.ms": 50,
             # librdkafka unpacks no batch that becomes larger than this.

@@ -15,7 +15,7 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.untraced
 
-EVENTS = 30_000
+EVENTS = 10_000
 
 
 @pytest.fixture
