@@ -6,18 +6,22 @@ modules of Kafka and Faust.
 
 import argparse
 import os
-import re
 import sys
 from collections.abc import Callable, Sequence
 
-import msgspec
-
 from app import __version__
+from app.cli.arguments import (
+    add_convert_arguments,
+    add_switch_arguments,
+    add_urls,
+    instance,
+    interval,
+    position,
+)
 from app.cli.extras import what_is_missing
 from app.environment import load
 from app.errors import CommandFailed, RollcallError
-from app.settings import InstanceId, Settings
-from app.vendors import VENDORS
+from app.settings import Settings
 
 DONE, FAILED, USAGE = 0, 1, 2
 
@@ -59,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     convert = commands.add_parser(
         "convert", help="read a vendor's bodies from stdin, write one outcome a line"
     )
-    _add_convert_arguments(convert)
+    add_convert_arguments(convert)
     convert.set_defaults(run=_convert)
 
     fold = commands.add_parser("fold", help="read canonical events from stdin, write the rows of both tables")
@@ -73,21 +77,28 @@ def _parser() -> argparse.ArgumentParser:
 
     pause = commands.add_parser("pause", help="pause a vendor, or the canonical topic, until it is resumed")
     pause.add_argument("--reason", default="", help="why, for /readyz and the log")
-    _add_switch_arguments(pause)
+    add_switch_arguments(pause)
     pause.set_defaults(run=_pause)
 
     resume = commands.add_parser("resume", help="resume a vendor, or the canonical topic, that is paused")
     resume.add_argument(
         "--skip",
-        type=_position,
+        type=position,
         metavar="TOPIC/PARTITION/OFFSET",
         help="without this record, which becomes a dead letter",
     )
-    _add_switch_arguments(resume)
+    add_switch_arguments(resume)
     resume.set_defaults(run=_resume)
 
+    top = commands.add_parser("top", help="show the status of workers until Ctrl-C")
+    top.add_argument("--once", action="store_true", help="one time; the default if the output is no terminal")
+    top.add_argument("--json", action="store_true", help="one time, one line of JSON a worker")
+    top.add_argument("--interval", type=interval, default=2.0, metavar="SECONDS", help="default: 2")
+    add_urls(top)
+    top.set_defaults(run=_top)
+
     leave = commands.add_parser("leave", help="remove a static member that will not come back from the group")
-    leave.add_argument("instance", type=_instance, metavar="INSTANCE", help="its GROUP_INSTANCE_ID")
+    leave.add_argument("instance", type=instance, metavar="INSTANCE", help="its GROUP_INSTANCE_ID")
     leave.set_defaults(run=_leave)
 
     config = commands.add_parser("config", help="show the settings in force")
@@ -99,85 +110,6 @@ def _parser() -> argparse.ArgumentParser:
     broker.add_argument("--stock", action="store_true", help="keep all defaults that Kafka ships with")
     broker.set_defaults(run=_broker)
     return parser
-
-
-def _add_switch_arguments(switch: argparse.ArgumentParser) -> None:
-    names = (*VENDORS, "events")
-    switch.add_argument("vendor", choices=names, metavar="VENDOR|events", help=", ".join(names))
-    switch.add_argument(
-        "--url",
-        action="append",
-        default=[],
-        help="a worker's address; may be repeated; default: http://HTTP_HOST:HTTP_PORT",
-    )
-    switch.add_argument(
-        "--no-workers",
-        action="store_true",
-        help="no worker of the group runs: change the offsets that it has committed",
-    )
-
-
-def _add_convert_arguments(convert: argparse.ArgumentParser) -> None:
-    convert.add_argument("--vendor", required=True, choices=VENDORS, metavar="V", help=", ".join(VENDORS))
-    convert.add_argument(
-        "--tenant",
-        dest="header",
-        action="append",
-        type=_tenant,
-        metavar="T",
-        help="the same as --header tenant=T",
-    )
-    convert.add_argument(
-        "--header",
-        action="append",
-        default=[],
-        type=_header,
-        metavar="NAME=VALUE",
-        help="a header of every record; may be repeated",
-    )
-    convert.add_argument(
-        "--timestamp",
-        type=int,
-        metavar="MS",
-        help="the records' Kafka timestamp, in milliseconds since 1970; default: now",
-    )
-    convert.add_argument(
-        "--origin",
-        type=_origin,
-        default=("-/0", 0),
-        metavar="TOPIC/PARTITION/OFFSET",
-        help="the position of the first record; default: -/0/0",
-    )
-
-
-def _header(text: str) -> tuple[str, bytes]:
-    name, separator, value = text.partition("=")
-    if not separator or not name:
-        raise argparse.ArgumentTypeError("expected NAME=VALUE")
-    return name, os.fsencode(value)
-
-
-def _tenant(text: str) -> tuple[str, bytes]:
-    return "tenant", os.fsencode(text)
-
-
-def _origin(text: str) -> tuple[str, int]:
-    match = re.fullmatch(r"(.+/\d+)/(\d+)", text, re.ASCII)
-    if match is None:
-        raise argparse.ArgumentTypeError("expected TOPIC/PARTITION/OFFSET")
-    return match[1], int(match[2])
-
-
-def _position(text: str) -> str:
-    _origin(text)
-    return text
-
-
-def _instance(text: str) -> str:
-    try:
-        return msgspec.convert(text, InstanceId)
-    except msgspec.ValidationError:
-        raise argparse.ArgumentTypeError("expected a GROUP_INSTANCE_ID") from None
 
 
 def _refuse_together(one: str, has_one: object, other: str, has_other: object) -> None:
@@ -252,6 +184,14 @@ def _resume(options: argparse.Namespace, settings: Settings) -> int:
     return run_resume(
         settings, options.vendor, options.url, options.skip or "", no_workers=options.no_workers
     )
+
+
+def _top(options: argparse.Namespace, settings: Settings) -> int:
+    if _lacks("top", ["tools"]):
+        return FAILED
+    from app.cli.top import run_top
+
+    return run_top(settings, options.url, once=options.once, as_json=options.json, interval=options.interval)
 
 
 def _leave(options: argparse.Namespace, settings: Settings) -> int:

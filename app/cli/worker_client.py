@@ -4,10 +4,10 @@ import json
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from http.client import HTTPException
-from typing import Any, Final
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 from app.errors import CommandFailed
@@ -16,23 +16,27 @@ from app.settings import Settings
 
 # The worker answers when what was asked for is committed, which an outage of the brokers delays.
 _TIMEOUT_SECONDS: Final = 15.0
+# Far more than the status of a worker with thousands of partitions.
+_LARGEST_BYTES: Final = 16 << 20
 # A server on one of these listens on all addresses of its machine. A client has to call a real address.
 _ANY: Final = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}  # noqa: S104
 
+T = TypeVar("T")
 
-def ask(settings: Settings, url: str, path: str, member: str, *, method: str = "GET") -> Any:
-    """Returns a member of the object in JSON that a worker answers. Raises CommandFailed if there is no such
-    answer, or if the worker refuses."""
+
+def ask(settings: Settings, url: str, path: str, read: Callable[[bytes], T], *, method: str = "GET") -> T:
+    """Returns what `read` makes of a worker's answer. `read` may raise ValueError, TypeError and KeyError.
+    Raises CommandFailed if there is no such answer, or if the worker refuses."""
     base = url.rstrip("/")
     if not base.startswith(("http://", "https://")):
         raise CommandFailed("--url: expected http://HOST:PORT")
     try:
         request = urllib.request.Request(f"{base}{path}", method=method)  # noqa: S310 - http, see above
-        if settings.http_token:
+        if settings.http_token and method != "GET":
             # Another server, to which the answer redirects, must not get the token.
             request.add_unredirected_header("Authorization", f"Bearer {settings.http_token}")
         with _opener(base).open(request, timeout=_TIMEOUT_SECONDS) as response:
-            return json.load(response)[member]
+            return read(response.read(_LARGEST_BYTES))
     except urllib.error.HTTPError as error:
         raise CommandFailed(f"{base} says: {_problem(error)}") from None
     except (OSError, HTTPException, ValueError, TypeError, KeyError) as error:
@@ -53,7 +57,7 @@ def switch(settings: Settings, urls: Sequence[str], path: str, done: str) -> int
     total, problems = 0, []
     for url in urls or [own_url(settings)]:
         try:
-            partitions = int(ask(settings, url, path, "partitions", method="POST"))
+            partitions = ask(settings, url, path, _partitions, method="POST")
         except CommandFailed as problem:
             problems.append(str(problem))
             continue
@@ -63,6 +67,10 @@ def switch(settings: Settings, urls: Sequence[str], path: str, done: str) -> int
     if problems:
         raise CommandFailed("; ".join(problems))
     return total
+
+
+def _partitions(body: bytes) -> int:
+    return int(json.loads(body)["partitions"])
 
 
 def _opener(base: str) -> urllib.request.OpenerDirector:

@@ -140,15 +140,18 @@ def test_a_command_that_lacks_extras_names_them_in_one_line(installed: Path) -> 
     broker = _run(installed, "-m", "app", "broker")
     assert broker.returncode == 1
     assert broker.stderr == "rollcall broker needs the extra kafka: pip install 'rollcall[kafka]'\n"
+    top = _run(installed, "-m", "app", "top")
+    assert top.returncode == 1
+    assert top.stderr == "rollcall top needs the extra tools: pip install 'rollcall[tools]'\n"
 
 
-def test_the_image_lacks_the_demo_the_embedded_kafka_and_their_commands() -> None:
+def test_the_image_lacks_the_demo_the_embedded_kafka_the_screen_and_their_commands() -> None:
     whole = {path.relative_to(_ROOT) for path in (_ROOT / "app").rglob("*") if path.is_file()}
     left_out = {path for path in whole - set(_in_the_image()) if "__pycache__" not in path.parts}
-    named = {"demo", "embedded_kafka"}
+    named = {"demo", "embedded_kafka", "top"}
     assert {path.parts[1] for path in left_out if path.parts[1] != "cli"} == named
     assert not [path for path in _in_the_image() if path.parts[1] in named]
-    commands = {Path("app/cli/broker.py"), Path("app/cli/demo.py")}
+    commands = {Path(f"app/cli/{command}.py") for command in ("broker", "demo", "top")}
     assert {path for path in left_out if path.parts[1] == "cli"} == commands
 
 
@@ -164,7 +167,7 @@ def test_the_commands_of_the_image_run(image: Path) -> None:
     assert worker.stderr.splitlines()[-1] == "rollcall: no broker answered at 127.0.0.1:1 within 0.1 s"
     config = _run(image, "-m", "app", "config")
     assert (config.returncode, config.stderr) == (0, "")
-    for command, extras in (("demo", "kafka,tools"), ("broker", "kafka")):
+    for command, extras in (("demo", "kafka,tools"), ("broker", "kafka"), ("top", "tools")):
         done = _run(image, "-m", "app", command)
         assert (done.returncode, done.stdout) == (1, "")
         line = (

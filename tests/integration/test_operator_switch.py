@@ -9,9 +9,11 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from app.engine import CommitNote
+from app.status import Status
 from tests.integration.groups import members
 from tests.integration.recount import assert_everything
 from tests.integration.test_crash_loops import notes
@@ -119,6 +121,7 @@ def test_what_an_operator_pauses_stays_paused_until_it_is_resumed(site: Site) ->
         switch.wait_paused(one, two)
         switch.assert_others_flow()
         assert_refusals(switch, two)
+        assert_shown(switch, one, two)
         code, said = switch.run("resume", "magine", "--url", one.url, "--url", two.url)
         assert (code, sum(int(line.split()[-2]) for line in said.splitlines())) == (0, PARTITIONS)
         site.wait_at_rest()
@@ -158,6 +161,23 @@ def assert_refusals(switch: Switch, worker: WorkerProcess) -> None:
         code, said = switch.run(command, "magine", "--no-workers")
         assert (code, said.count("\n")) == (1, 1)
         assert said.startswith(f"rollcall: group {switch.site.settings.app_id} has members: ")
+
+
+def assert_shown(switch: Switch, one: WorkerProcess, two: WorkerProcess) -> None:
+    """Checks that `rollcall top` shows each partition of the topic, with its reason."""
+    both = ["--url", one.url, "--url", two.url]
+    code, said = switch.run("top", "--json", *both)
+    answers = [msgspec.json.decode(line, type=Status) for line in said.splitlines()]
+    shown = [
+        (each.partition, each.paused)
+        for status in answers
+        for topic in status.topics
+        for each in topic.partitions
+        if topic.vendor == "magine"
+    ]
+    assert (code, sorted(shown)) == (0, [(number, BY_OPERATOR) for number in range(PARTITIONS)])
+    code, said = switch.run("top", "--once", *both)
+    assert (code, said.startswith(f"group {switch.site.settings.app_id}: 2 of 2 workers\n")) == (0, True)
 
 
 def pause_under_load(switch: Switch, one: WorkerProcess, two: WorkerProcess) -> None:

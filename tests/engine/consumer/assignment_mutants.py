@@ -8,7 +8,7 @@ from msgspec import structs
 from app.engine.consumer.assignment import AssignmentState, FetchDecision
 from app.engine.consumer.backpressure import BackpressureLimits
 from app.engine.consumer.commit_note import CommitNote
-from app.engine.consumer.fetch_gate import FetchGate
+from app.engine.consumer.fetch_gate import FetchGate, Phase
 from app.engine.consumer.fetched import FetchedRange
 from app.engine.consumer.gap_detector import GapDetector, GapVerdict
 from app.engine.consumer.offset_tracker import OffsetTracker
@@ -181,6 +181,40 @@ class PausesFromTheFirstRecord(AssignmentState):
         return taken
 
 
+class PausesBehindTheQueue(AssignmentState):
+    """Pauses a topic for an operator, and leaves the queued slices to the agent."""
+
+    def pause_topic(self, topic: str, reason: str) -> set[Partition] | None:
+        if self.gate.phase is not Phase.OPEN:
+            return None
+        partitions = set(self.gaps.partitions_of(topic))
+        for partition in partitions - self.paused.reasons.keys():
+            self._pause(partition, reason, [])
+            self.attempts.end([partition])
+        return partitions
+
+
+class PausesATopicWithoutRewind(AssignmentState):
+    """Goes on at aiokafka's position after an operator's pause."""
+
+    def pause_topic(self, topic: str, reason: str) -> set[Partition] | None:
+        paused = super().pause_topic(topic, reason)
+        if paused:
+            self.gate.take_dropped()
+        return paused
+
+
+class PausesATopicWithoutACommit(AssignmentState):
+    """Tells an operator that a topic is paused, and does not commit the reasons of partitions that stand
+    still."""
+
+    def pause_topic(self, topic: str, reason: str) -> set[Partition] | None:
+        ready = self.offsets.committable()
+        paused = super().pause_topic(topic, reason)
+        self.offsets._ready = ready
+        return paused
+
+
 class ForgetsPauses(AssignmentState):
     """Does not restore pauses when partitions are assigned."""
 
@@ -259,6 +293,9 @@ MUTANTS = [
     PausesOnePartition,
     AcknowledgesWhatIsPaused,
     PausesFromTheFirstRecord,
+    PausesBehindTheQueue,
+    PausesATopicWithoutRewind,
+    PausesATopicWithoutACommit,
     ForgetsPauses,
     TakesEveryCommitForTheReasons,
     CommitsNothingWithoutRecords,

@@ -1,0 +1,1 @@
+"""`rollcall top`: the status of workers in a terminal."""
