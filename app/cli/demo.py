@@ -39,7 +39,7 @@ def run_demo(_settings: Settings, *, keep: bool, stories: tuple[Story, ...] | No
     """Returns 0 if everything is as the stories say, else 1. Call it in the main thread, because it handles
     signals.
 
-    The stories have their own settings; of the environment's only BROKER_URL is used. Raises CommandFailed if
+    The stories have their own settings; of the environment's only those of the connection are used. Raises CommandFailed if
     the result cannot be determined, and KeyboardInterrupt after SIGINT or SIGTERM. In every case all
     processes are ended that it has started.
     """

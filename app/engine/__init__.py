@@ -46,6 +46,7 @@ from app.engine.tables.restore_progress import RestoreReport
 from app.engine.tables.table import PartitionRows
 from app.engine.tables.user_tables import UserTables
 from app.engine.tables.write_ledger import LogPartition
+from app.engine.topic_rights import Operation, missing_right, topic_rights
 from app.engine.watchdog.watchdog import Watchdog
 
 __all__ = [
@@ -69,6 +70,7 @@ __all__ = [
     "NoRow",
     "NotCommitted",
     "OnRefused",
+    "Operation",
     "Part",
     "Partition",
     "PartitionRows",
@@ -100,10 +102,12 @@ __all__ = [
     "heartbeat_age",
     "install_tables",
     "leave_group",
+    "missing_right",
     "partition_of",
     "restore_report",
     "run",
     "run_slices",
     "size_of",
     "spare",
+    "topic_rights",
 ]
