@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
+import msgspec
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
@@ -25,9 +26,10 @@ from aiokafka.errors import (
 )
 
 from app.admin_client import AWAY, admin_client, connect, unreachable
+from app.engine import topic_rights
 from app.errors import TopicsError
 from app.settings import Settings
-from app.topics import KAFKA_DEFAULT_BYTES, Role, TopicDescription, TopicSpec, expected_topics
+from app.topics import KAFKA_DEFAULT_BYTES, NEEDED_RIGHTS, TopicDescription, TopicSpec, expected_topics
 
 # Without these settings a topic does not work as it has to. Without the others it works less well, and the
 # check warns of that.
@@ -73,7 +75,11 @@ async def _prepare(
     if missing and create:
         await _create(admin, missing, settings.replication_factor)
         topics = await _describe_settled(admin, expected, {topic.name for topic in missing})
-    return topics
+    rights = await topic_rights(admin, list(topics))
+    return {
+        name: msgspec.structs.replace(described, rights=rights.get(name))
+        for name, described in topics.items()
+    }
 
 
 async def describe_topics(settings: Settings) -> dict[str, TopicDescription]:
@@ -143,20 +149,12 @@ async def _with_configs(
     return described
 
 
-_RIGHTS: Final[Mapping[Role, str]] = {
-    "vendor": "READ",
-    "canonical": "READ and WRITE",
-    "dead_letter": "WRITE",
-    "changelog": "READ and WRITE",
-}
-
-
 def _not_described(topic: TopicSpec, code: int) -> str:
     if code != TopicAuthorizationFailedError.errno:
         return f"topic {topic.name} could not be described: the broker answered {_error_name(code)}"
     return (
         f"not authorized to describe topic {topic.name} (it may be missing, too): a worker needs"
-        f" {_RIGHTS[topic.role]} on it, a check DESCRIBE, and both DESCRIBE_CONFIGS"
+        f" {' and '.join(NEEDED_RIGHTS[topic.role])} on it, a check DESCRIBE, and both DESCRIBE_CONFIGS"
     )
 
 

@@ -6,10 +6,11 @@ The rules themselves are data, in `app/topic_rules.py`.
 
 from collections.abc import Iterator, Mapping
 
+from app.engine import missing_right
 from app.errors import TopicsError
 from app.settings import Settings
 from app.topic_rules import KAFKA_DEFAULTS, RULES, Rule, Subject
-from app.topics import KAFKA_DEFAULT_BYTES, TopicDescription, TopicSpec, expected_topics
+from app.topics import KAFKA_DEFAULT_BYTES, NEEDED_RIGHTS, TopicDescription, TopicSpec, expected_topics
 
 
 def check_topics(settings: Settings, topics: Mapping[str, TopicDescription]) -> list[str]:
@@ -29,6 +30,22 @@ def check_topics(settings: Settings, topics: Mapping[str, TopicDescription]) -> 
     if problems := topic_problems(settings, topics):
         raise TopicsError(problems[0])
     return warnings + [_line(settings, rule, subject) for rule, subject in _broken_rules(existing)]
+
+
+def check_rights(settings: Settings, topics: Mapping[str, TopicDescription]) -> None:
+    """Raises TopicsError if a worker lacks a right to read or write, with one line that names all of them.
+
+    `topics`: from `prepare_topics`. Only a worker needs these rights, and not the client that checks topics.
+    """
+    missing = [
+        missing_right(right, topic.name)
+        for topic, described in _existing(settings, topics)
+        if described.rights is not None
+        for right in NEEDED_RIGHTS[topic.role]
+        if right not in described.rights
+    ]
+    if missing:
+        raise TopicsError("; ".join(missing))
 
 
 def topic_problems(settings: Settings, topics: Mapping[str, TopicDescription]) -> list[str]:

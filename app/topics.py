@@ -57,6 +57,14 @@ Role = Literal["vendor", "canonical", "dead_letter", "changelog"]
 EVENTS: Final = "events"
 """The name of the canonical topic for operators, beside the names of the vendors."""
 
+NEEDED_RIGHTS: Final[Mapping[Role, tuple[Literal["READ", "WRITE"], ...]]] = {
+    "vendor": ("READ",),
+    "canonical": ("READ", "WRITE"),
+    "dead_letter": ("WRITE",),
+    "changelog": ("READ", "WRITE"),
+}
+"""What a worker needs on a topic, besides DESCRIBE_CONFIGS."""
+
 
 class TopicSpec(Struct, frozen=True):
     """A topic as it has to be. `fixed`: whether its number of partitions must be this one; if not, any number
@@ -75,7 +83,8 @@ class TopicDescription(Struct, frozen=True):
     """A topic as it is on the broker. `cleanup`: its `cleanup.policy`. `largest_record`: its
     `max.message.bytes`. `configs`: all its settings by Kafka's names. `problem`: one line that says why a
     part of this is unknown, or "". If there is a problem, the settings are unknown; if
-    `partitions` is 0 as well, everything is."""
+    `partitions` is 0 as well, everything is. `rights`: which of READ and WRITE this client has on it, None if
+    that is unknown."""
 
     partitions: int
     cleanup: str
@@ -83,6 +92,7 @@ class TopicDescription(Struct, frozen=True):
     configs: dict[str, str] = {}
     replicas: int = 1
     problem: str = ""
+    rights: frozenset[str] | None = None
 
 
 class OutputTopic(Struct, frozen=True):

@@ -17,7 +17,8 @@ from app.operations import Operations
 from app.settings import Settings
 from app.status_report import StatusReport
 from app.topic_admin import prepare_topics
-from app.topic_check import check_topics
+from app.topic_check import check_rights, check_topics
+from app.topics import TopicDescription
 from app.worker import Worker
 from app.worker_statuses import StatusReader
 
@@ -32,12 +33,23 @@ def run_worker(settings: Settings) -> int:
     # The engine replaces this handler. Until then there is nothing to finish, so the process may end at once.
     # In a container it is the first process, and Linux ignores SIGTERM for that if it has no handler.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    topics = asyncio.run(prepare_topics(settings, create=settings.topics_create))
-    for warning in check_topics(settings, topics):
-        logger.warning("%s", warning)
+    topics = asyncio.run(checked_topics(settings))
     worker = Worker(settings, Metrics(settings.vendor_names), topics)
     tune_collector()
     return run(worker.app, stop_deadline=settings.stop_deadline, beside=_beside(worker.operations))
+
+
+async def checked_topics(settings: Settings) -> dict[str, TopicDescription]:
+    """Returns the topics on the broker, and logs what is only worse than it could be.
+
+    Raises BrokerUnreachable, AccessRefused, and TopicsError if a worker must not start with these topics or
+    lacks a right on one of them.
+    """
+    topics = await prepare_topics(settings, create=settings.topics_create)
+    for warning in check_topics(settings, topics):
+        logger.warning("%s", warning)
+    check_rights(settings, topics)
+    return topics
 
 
 @asynccontextmanager

@@ -57,6 +57,7 @@ from app.engine.tables.restore_progress import RestoreReport
 from app.engine.tables.table import PartitionRows
 from app.engine.tables.user_tables import UserTables
 from app.engine.tables.write_ledger import LogPartition
+from app.engine.topic_rights import Operation, missing_right, topic_rights
 from app.engine.watchdog.watchdog import Watchdog
 
 __all__ = [
@@ -83,6 +84,7 @@ __all__ = [
     "NoRow",
     "NotCommitted",
     "OnRefused",
+    "Operation",
     "Part",
     "Partition",
     "PartitionLag",
@@ -116,6 +118,7 @@ __all__ = [
     "install_tables",
     "leave_group",
     "log_watch",
+    "missing_right",
     "partition_of",
     "paused_note",
     "read_commits",
@@ -125,5 +128,6 @@ __all__ = [
     "run_slices",
     "size_of",
     "spare",
+    "topic_rights",
     "write_commits",
 ]

@@ -207,6 +207,23 @@ PRIVATE_PARTS: Final = (
     ),
     PrivateParts(
         names=(
+            "aiokafka.admin.AIOKafkaAdminClient",
+            "aiokafka.admin.AIOKafkaAdminClient._send_request",
+            "aiokafka.protocol.api.Request",
+            "aiokafka.protocol.api.RequestStruct",
+            "aiokafka.protocol.api.Response",
+            "aiokafka.protocol.types.Array",
+            "aiokafka.protocol.types.Boolean",
+            "aiokafka.protocol.types.Int16",
+            "aiokafka.protocol.types.Int32",
+            "aiokafka.protocol.types.Schema",
+            "aiokafka.protocol.types.String",
+        ),
+        modules=("topic_rights",),
+        why="Called with a request of our own: aiokafka has no call that tells which rights are missing.",
+    ),
+    PrivateParts(
+        names=(
             "aiokafka.AIOKafkaConsumer._coordinator",
             "aiokafka.consumer.group_coordinator.GroupCoordinator.generation",
             "aiokafka.consumer.group_coordinator.GroupCoordinator.group_id",

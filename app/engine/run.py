@@ -19,6 +19,7 @@ from app.engine.app import consumer_of, spare
 from app.engine.departure import depart
 from app.engine.fatal import before_exit, describe, die
 from app.engine.producer.partitioner import ACCELERATED
+from app.engine.topic_rights import refused_read
 
 EXIT_DONE = 0
 EXIT_FAILED = 1
@@ -74,7 +75,7 @@ async def _run(app: faust.App, stop_deadline: float) -> int:
         problem = app.crash_reason or RuntimeError()
         # The brokers have refused a request of the consumer, so no record is the cause.
         end = spare(app) if isinstance(problem, KafkaError) else die
-        end(f"Faust crashed: {describe(problem)}")
+        end(refused_read(problem) or f"Faust crashed: {describe(problem)}")
     crash.cancel()
     await _stop(app, stop_deadline)
     starting.cancel()

@@ -3,7 +3,15 @@
 import pytest
 from msgspec.structs import replace
 
-from app.status import PartitionStatus, RestoreStatus, Status, TableStatus, TopicStatus, VendorStatus
+from app.status import (
+    LatencyStatus,
+    PartitionStatus,
+    RestoreStatus,
+    Status,
+    TableStatus,
+    TopicStatus,
+    VendorStatus,
+)
 from app.times import format_micros
 from app.top.totals import SourceTotals, rates_between, sources
 
@@ -55,6 +63,7 @@ def status(*topics: TopicStatus, received: int = 0, applied: int = 0, seconds: f
                 vendor="magine",
                 paused=False,
                 received=received,
+                ahead=0,
                 emitted=received - 5,
                 skipped={"ping": 2},
                 dead={"schema": 2, "not_json": 1},
@@ -64,7 +73,14 @@ def status(*topics: TopicStatus, received: int = 0, applied: int = 0, seconds: f
         canonical_dead={"schema": 4},
         effects={"changed": applied},
         incidents={},
-        tables=[TableStatus(table="users", rows=1_200), TableStatus(table="loyalty", rows=34)],
+        latency=LatencyStatus(within_seconds=5.0, good=0, total=0, buckets=[]),
+        duplicates=0,
+        oldest_dead_letter_seconds=None,
+        clock_difference_seconds=None,
+        tables=[
+            TableStatus(table="users", rows=1_200, bytes=0),
+            TableStatus(table="loyalty", rows=34, bytes=0),
+        ],
         restore=None,
     )
 

@@ -9,6 +9,7 @@ from app.engine.consumer.assignment import AssignmentState
 from app.engine.consumer.client_thread import ClientThread
 from app.engine.fatal import die
 from app.engine.observer import EngineObserver
+from app.engine.topic_rights import refused_read
 
 _LAST_COMMIT_SECONDS = 2.0
 """How long the last commit of a process may take that ends because of its brokers."""
@@ -39,7 +40,7 @@ class Committer:
             try:
                 accepted = await self._client.commit_offsets(offsets, notes, self._state.generation)
             except KafkaError as problem:
-                die(f"commit failed: {type(problem).__name__}")
+                die(refused_read(problem) or f"commit failed: {type(problem).__name__}")
             if not accepted:
                 self._observer.commit_refused(len(offsets))
                 return False

@@ -8,7 +8,12 @@ from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from typing import Final, NamedTuple
 
-from aiokafka.errors import BrokerResponseError, KafkaError, UnknownError
+from aiokafka.errors import (
+    BrokerResponseError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+    UnknownError,
+)
 
 Headers = Sequence[tuple[str, bytes | None]]
 
@@ -61,6 +66,8 @@ def advice(error: BaseException) -> str:
             " (compare the clocks of worker and broker, and the topic's message.timestamp.before.max.ms and"
             " message.timestamp.after.max.ms)"
         )
+    if isinstance(error, TopicAuthorizationFailedError):
+        return " (WRITE on it is missing)"
     return ""
 
 

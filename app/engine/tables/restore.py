@@ -31,6 +31,7 @@ from app.engine.tables.user_tables import UserTables
 from app.engine.tables.warm_partitions import WarmPartitions
 from app.engine.tables.write_ledger import LogPartition
 from app.engine.tables.zombie_repair import ZombieRepair
+from app.engine.topic_rights import refused_read
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +76,8 @@ class TableRestorer:
         in the logs is its row. Returns the partitions of which neither is true, each with the reason: a later
         version wrote a row there.
 
-        It waits for brokers that do not answer. The next rebalance may cancel it at any time.
+        It waits for brokers that do not answer, and ends the process if one does not let it read. The next
+        rebalance may cancel it at any time.
         """
         withheld: dict[int, str] = {}
         warm = partitions & self._warm.live()
@@ -89,6 +91,8 @@ class TableRestorer:
                     withheld = await self._read(missing)
                 break
             except KafkaError as error:
+                if (line := refused_read(error)) is not None:
+                    self._refuse(line)
                 logger.warning("the changelogs could not be read, trying again: %s", type(error).__name__)
                 await asyncio.sleep(_RETRY_SECONDS)
             finally:

@@ -135,6 +135,8 @@ CASES = [
         name="refused-access",
         fault="the right to write to the canonical, dead-letter and changelog topics withdrawn in turn",
         play=_in_turn(_unauthorised, ends=True),
+        # A worker that is restarted without a right does not start.
+        exits=frozenset({1}),
         brokers=authorising_broker,
     ),
     Case(

@@ -1,0 +1,218 @@
+"""Every client runs with the rights that docs/security.md gives it and no others, on a listener with TLS and
+a login; and each right of a worker that is missing is named."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaConsumer
+from confluent_kafka import Producer
+from confluent_kafka.admin._acl import AclOperation
+from confluent_kafka.admin._resource import ResourceType
+
+from app.cli.worker import checked_topics
+from app.connection import connection_options
+from app.environment import load
+from app.errors import TopicsError
+from app.vendors import VENDORS
+from tests.cli.command import run
+from tests.docs.test_closed_sets import names, table
+from tests.integration.worker import NOT_EXPELLED, Site
+from tests.rights import Right, allow, revoke
+from tests.secured_broker import SecuredBroker, add_user
+from tests.tools.bench.bodies import bodies
+from tests.waiting import GIVE_UP_SECONDS, wait_until
+
+TOPIC, GROUP = ResourceType.TOPIC, ResourceType.GROUP
+VENDOR = "magine"
+
+
+def documented(client: str, site: Site) -> list[Right]:
+    """Returns the rights of a client of the table, on the topics and groups of a site."""
+    return [
+        Right(kind, name, AclOperation[operation], prefix)
+        for told, resource, operations in table("security.md", "Rights")
+        if told == client
+        for kind, name, prefix in resources(resource, site)
+        for operation in operations.split(", ")
+    ]
+
+
+def resources(text: str, site: Site) -> list[tuple[ResourceType, str, bool]]:
+    settings = site.settings
+    topics = {
+        "the vendors' topics": [settings.topic_of(vendor) for vendor in VENDORS],
+        "the vendor's topic": [settings.topic_of(VENDOR)],
+        "`users.events`": [settings.topic_events],
+        "`users.dead-letter`": [settings.topic_dead_letter],
+        "both changelogs": [*settings.changelogs],
+    }
+    every = {name for group in topics.values() for name in group}
+    topics["all these topics"] = sorted(every)
+    groups = {"the group `APP_ID`": settings.app_id, "its own group": f"readers-{settings.app_id}"}
+    if match := re.fullmatch(r"(topics|groups) that begin with `(\S+)`", text):
+        return [(TOPIC if match[1] == "topics" else GROUP, match[2], True)]
+    if text in groups:
+        return [(GROUP, groups[text], False)]
+    return [(TOPIC, name, False) for name in topics[text]]
+
+
+class Crew:
+    """Users, each with the documented rights of one client."""
+
+    def __init__(self, secured: SecuredBroker, site: Site) -> None:
+        self._secured = secured
+        self._site = site
+
+    def login(self, client: str, *without: Right) -> dict[str, str]:
+        """Returns the settings of a new user with the client's rights, but for some."""
+        rights = documented(client, self._site)
+        assert rights, client
+        user = "".join(letter for letter in f"{client}-{self._site.settings.app_id}" if letter.isalnum())
+        add_user(self._secured.broker, user, "s3nt1nel")
+        allow(self._secured.broker, user, [right for right in rights if right not in without])
+        return {**self._site.variables, **self._secured.login("SCRAM-SHA-512", user, "s3nt1nel")}
+
+
+@pytest.fixture
+def site(secured: SecuredBroker, unique: Callable[[str], str], tmp_path: Path) -> Site:
+    return Site(secured.broker, unique, tmp_path, **NOT_EXPELLED, TOPICS_CREATE="false")
+
+
+@pytest.fixture
+def crew(secured: SecuredBroker, site: Site) -> Crew:
+    return Crew(secured, site)
+
+
+def test_every_client_of_the_table_is_in_these_tests() -> None:
+    assert {row[0] for row in table("security.md", "Rights")} == {
+        "`worker`",
+        "`topics` (also `--check`)",
+        "`topics --create`",
+        "`leave`",
+        "`demo` with `BROKER_URL`",
+        "a vendor's producer",
+        "a consumer of events",
+        "a reader of rows, without a group",
+    }
+    assert {name for row in table("security.md", "Rights") for name in names(row[1])} == {
+        "APP_ID",
+        "rollcall-demo-",
+        "users.dead-letter",
+        "users.events",
+    }
+
+
+async def test_each_client_runs_with_its_rights_and_no_others(
+    secured: SecuredBroker, site: Site, crew: Crew
+) -> None:
+    created = run("topics", "--create", ours=crew.login("`topics --create`"))
+    assert (created.returncode, created.stderr) == (0, b"")
+    checking = crew.login("`topics` (also `--check`)")
+    for arguments in (["topics"], ["topics", "--check"]):
+        done = run(*arguments, ours=checking)
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert done.stdout.count(b" partitions=3 ") == 9
+
+    # Its right on the group comes later: the worker has to name it, and to wait for it.
+    group = Right(GROUP, site.settings.app_id, AclOperation.READ)
+    login = crew.login("`worker`", group)
+    with site.worker(**login, GROUP_INSTANCE_ID="a") as worker:
+        said = f"not authorized to read group {site.settings.app_id}: READ on it is missing"
+        wait_until(lambda: said in worker.get("/readyz")[1], "the worker names the right on its group")
+        assert worker.stderr().count(said) == 1
+        allow(secured.broker, login["SASL_USERNAME"], [group])
+        worker.wait_ready()
+        _produce(crew.login("a vendor's producer"), site.settings.topic_of(VENDOR))
+        read = await _first_of(crew.login("a consumer of events"), site, site.settings.topic_events)
+        assert read.startswith(b'{"specversion":"1.0"')
+        site.wait_at_rest()
+        rows = await _first_of(
+            crew.login("a reader of rows, without a group"), site, site.settings.changelogs[0], group=None
+        )
+        assert rows.startswith(b'{"vendor":"magine"')
+        worker.stop()
+    done = run("leave", "a", ours=crew.login("`leave`"))
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def _produce(login: dict[str, str], topic: str) -> None:
+    producer = Producer(
+        {
+            "bootstrap.servers": login["BROKER_URL"],
+            "security.protocol": login["SECURITY_PROTOCOL"],
+            "sasl.mechanism": login["SASL_MECHANISM"],
+            "sasl.username": login["SASL_USERNAME"],
+            "sasl.password": login["SASL_PASSWORD"],
+            "ssl.ca.location": login["SSL_CA_FILE"],
+            "enable.idempotence": True,
+        }
+    )
+    problems: list[object] = []
+    for body in (*bodies(VENDOR, 3), b"{"):
+        producer.produce(topic, body, on_delivery=lambda error, _: problems.append(error))
+    assert producer.flush(GIVE_UP_SECONDS) == 0
+    assert problems == [None] * 4
+
+
+async def _first_of(login: dict[str, str], site: Site, topic: str, group: str | None = "") -> bytes:
+    consumer = AIOKafkaConsumer(
+        topic,
+        **connection_options(load(login)),
+        group_id=f"readers-{site.settings.app_id}" if group == "" else group,
+        auto_offset_reset="earliest",
+    )
+    await consumer.start()
+    try:
+        record = await consumer.getone()
+        if group is not None:
+            await consumer.commit()
+        value: bytes = record.value
+        return value
+    finally:
+        await consumer.stop()
+
+
+async def test_each_missing_right_on_a_topic_is_named_before_the_worker_joins_its_group(
+    secured: SecuredBroker, site: Site, crew: Crew, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert run("topics", "--create", ours=site.variables).returncode == 0
+    login = crew.login("`worker`")
+    user, settings = login["SASL_USERNAME"], load(login)
+    await checked_topics(settings)
+    assert caplog.messages == []
+    # One vendor's topic stands for all five.
+    others = [settings.topic_of(vendor) for vendor in VENDORS if vendor != VENDOR]
+    rights = [each for each in documented("`worker`", site) if each.kind is TOPIC and each.name not in others]
+    assert len(rights) == 13
+    for right in rights:
+        revoke(secured.broker, user, right)
+        caplog.clear()
+        if right.name == settings.topic_of(VENDOR) and right.operation is AclOperation.DESCRIBE_CONFIGS:
+            await checked_topics(settings)
+            (said,) = caplog.messages
+            assert said.endswith("; whether it is compacted is not known")
+        else:
+            with pytest.raises(TopicsError) as refused:
+                await checked_topics(settings)
+            said = str(refused.value)
+        assert said.startswith("not authorized to ")
+        assert f" topic {right.name}" in said
+        assert f" {right.operation.name} on it" in said or f": {right.operation.name} on it" in said
+        assert said.count(" topic ") == 1
+        assert "\n" not in said
+        allow(secured.broker, user, [right])
+    revoke(secured.broker, user, Right(TOPIC, settings.topic_events, AclOperation.READ))
+    revoke(secured.broker, user, Right(TOPIC, settings.changelogs[1], AclOperation.WRITE))
+    assert site.refused(**login) == (
+        f"not authorized to read topic {settings.topic_events}: READ on it is missing;"
+        f" not authorized to write topic {settings.changelogs[1]}: WRITE on it is missing"
+    )
+
+
+def test_the_demo_runs_with_its_rights(secured: SecuredBroker, crew: Crew) -> None:
+    login = crew.login("`demo` with `BROKER_URL`")
+    ours = {name: value for name, value in login.items() if name.startswith(("BROKER_URL", "S"))}
+    done = run("demo", ours={**ours, "BROKER_WAIT": str(GIVE_UP_SECONDS)})
+    assert done.returncode == 0, done.stderr[-2000:]
