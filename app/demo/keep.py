@@ -23,6 +23,9 @@ Topics:
   {kcat} -C -t {loyalty} -f '%k  %s\\n'
   {kcat} -C -t {settings.topic_dead_letter} -f '%k  %S bytes  %h\\n'
 {_own_event(settings)}
+The worker's page, for a browser:
+  http://{address}/
+
 Metrics and health:
   curl http://{address}/metrics
   curl http://{address}/readyz
