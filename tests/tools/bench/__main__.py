@@ -89,7 +89,9 @@ def main(arguments: Sequence[str]) -> int:
         parser.error(f"no such bench: {', '.join(unknown)}")
     if "against" in names and not asked.against:
         parser.error("the bench against needs --against COMMIT")
-    core = reserve_core()
+    if "latency" in names and len(names) > 1:
+        parser.error("the bench latency runs alone: it leaves all cores to all processes")
+    core = None if "latency" in names else reserve_core()
     on_broker = any(name in ON_BROKER for name in names)
     reports = []
     try:

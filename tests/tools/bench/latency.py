@@ -48,8 +48,9 @@ _CAVEATS: Final = (
     ),
     (
         "latency: the capacity is how fast a backlog is worked off; slices are larger then, and a record"
-        " costs less. CPU is that of both workers, on one core if the system can pin them; the broker and the"
-        " load have the others. The load's producer has a linger of 5 ms, which counts."
+        " costs less. CPU is that of both workers. Nothing is pinned to a core: one that is busy with other"
+        " programs would hold up what is pinned to it for seconds. The load's producer has a linger of 5 ms,"
+        " which counts."
     ),
     (
         "latency: idle and others are shares of the time of all cores: unused, and used by programs that have"
