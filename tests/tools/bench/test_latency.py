@@ -116,7 +116,8 @@ def test_the_machine_is_never_used_by_more_than_all_of_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--linger", "0"], ["--linger", "ten"], ["--shares", "50,-1"], ["convert"]]
+    "arguments",
+    [["--linger", "0"], ["--linger", "ten"], ["--shares", "50,-1"], ["--seconds", "0"], ["convert"]],
 )
 def test_a_load_that_cannot_be_is_a_usage_error(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
