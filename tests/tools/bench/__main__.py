@@ -70,7 +70,7 @@ def main(arguments: Sequence[str]) -> int:
         help="of the capacity, for the bench latency (10,50,80)",
     )
     parser.add_argument(
-        "--seconds", type=float, default=SECONDS, help="how long each of these loads lasts (%(default)g)"
+        "--seconds", type=_number, default=SECONDS, help="how long each of these loads lasts (%(default)g)"
     )
     parser.add_argument("--against", default="", metavar="COMMIT", help="compare this checkout with a commit")
     for curve, sizes in CURVES.items():
@@ -89,7 +89,9 @@ def main(arguments: Sequence[str]) -> int:
         parser.error(f"no such bench: {', '.join(unknown)}")
     if "against" in names and not asked.against:
         parser.error("the bench against needs --against COMMIT")
-    core = reserve_core()
+    if "latency" in names and len(names) > 1:
+        parser.error("the bench latency runs alone: it leaves all cores to all processes")
+    core = None if "latency" in names else reserve_core()
     on_broker = any(name in ON_BROKER for name in names)
     reports = []
     try:
@@ -130,10 +132,14 @@ def _sizes(text: str) -> Sequence[int]:
 
 def _numbers(text: str) -> Sequence[float]:
     """Raises ValueError if one is no number above 0."""
-    numbers = list(map(float, text.split(",")))
-    if not all(0 < number < math.inf for number in numbers):
+    return [_number(each) for each in text.split(",")]
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if not 0 < number < math.inf:
         raise ValueError(text)
-    return numbers
+    return number
 
 
 def _say(line: str) -> None:

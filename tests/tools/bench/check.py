@@ -9,6 +9,7 @@ The exit code is 0 if all are within their limits; otherwise 1, with a line for 
 """
 
 import argparse
+import math
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple, Self
@@ -78,7 +79,7 @@ def measured(
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.tools.bench.check", description=__doc__)
     parser.add_argument(
-        "--margin", type=float, help="in place of the one in limits.toml: 0.4 allows 40 %% more"
+        "--margin", type=_margin, help="in place of the one in limits.toml: 0.4 allows 40 %% more"
     )
     parser.add_argument(
         "--write",
@@ -88,7 +89,11 @@ def main(arguments: Sequence[str]) -> int:
         help="write what is measured into limits.toml, of all vendors or of these",
     )
     asked = parser.parse_args(arguments)
-    limits = read_limits()
+    try:
+        limits = read_limits()
+    except (OSError, ValueError) as error:
+        print(f"{FILE.name} cannot be read: {error}", file=sys.stderr)
+        return 1
     if asked.write is not None:
         _write(limits, asked.write or list(MIXES))
         return 0
@@ -97,6 +102,14 @@ def main(arguments: Sequence[str]) -> int:
     ratios = measured(limits, MIXES)
     _show(ratios, limits)
     return _judged(ratios, limits)
+
+
+def _margin(text: str) -> float:
+    """Raises ValueError if it is no share, such as `nan`, which nothing would exceed."""
+    margin = float(text)
+    if not 0 <= margin < math.inf:
+        raise ValueError(text)
+    return margin
 
 
 def _write(limits: Limits, vendors: Iterable[str]) -> None:

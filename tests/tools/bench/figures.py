@@ -49,7 +49,7 @@ def show(console: Console, reports: Sequence[Report]) -> None:
             console.print(f"- {caveat}", highlight=False)
     for report in reports:
         if report.summary:
-            console.print(report.summary, highlight=False)
+            console.print(report.summary, highlight=False, soft_wrap=True)
 
 
 def _number(value: float) -> str:

@@ -2,6 +2,7 @@
 shares of what the workers can handle."""
 
 import itertools
+import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -48,8 +49,9 @@ _CAVEATS: Final = (
     ),
     (
         "latency: the capacity is how fast a backlog is worked off; slices are larger then, and a record"
-        " costs less. CPU is that of both workers, on one core if the system can pin them; the broker and the"
-        " load have the others. The load's producer has a linger of 5 ms, which counts."
+        " costs less. CPU is that of both workers. Nothing is pinned to a core: one that is busy with other"
+        " programs would hold up what is pinned to it for seconds. The load's producer has a linger of 5 ms,"
+        " which counts."
     ),
     (
         "latency: idle and others are shares of the time of all cores: unused, and used by programs that have"
@@ -126,24 +128,29 @@ class _Bench:
     def running(cls, options: BenchOptions, linger: float | None) -> Iterator["_Bench"]:
         settings = fresh_settings(options.broker, _PARTITIONS)
         samples = round(A_SECOND * (options.seconds + _SETTLE_SECONDS)) * len(options.shares)
-        publish_rows(options.broker, settings.changelogs, _USERS + samples, _PARTITIONS)
-        with ExitStack() as stack:
-            workers = [
-                stack.enter_context(
-                    rollcall(replace(settings, http_port=port), options.core, arguments=_arguments(linger))
-                )
-                for port in free_ports(_WORKERS)
-            ]
-            yield cls(options, settings, Workers(workers))
-        outputs = [settings.topic_events, settings.topic_dead_letter, *settings.changelogs]
-        delete_topics(options.broker, [*settings.topic_vendors.values(), *outputs])
+        try:
+            publish_rows(options.broker, settings.changelogs, _USERS + samples, _PARTITIONS)
+            with ExitStack() as stack:
+                workers = [
+                    stack.enter_context(
+                        rollcall(
+                            replace(settings, http_port=port), options.core, arguments=_arguments(linger)
+                        )
+                    )
+                    for port in free_ports(_WORKERS)
+                ]
+                yield cls(options, settings, Workers(workers))
+        finally:
+            outputs = [settings.topic_events, settings.topic_dead_letter, *settings.changelogs]
+            delete_topics(options.broker, [*settings.topic_vendors.values(), *outputs])
 
     def capacity(self) -> float:
         """Returns the records a second that are committed, up to their rows, while there is a backlog."""
         warm_up, count = self._options.scaled(_WARM_UP), self._options.scaled(_BACKLOG)
         records = records_of(warm_up + count, _USERS)
         with closing(GroupProgress(self._options.broker, self._settings.app_id)) as progress:
-            self._publish(records[:warm_up], progress)
+            publish(self._options.broker, self._source, records[:warm_up])
+            self._work_off(warm_up, progress)
             publish(self._options.broker, self._source, records[warm_up:])
             began, before = monotonic(), progress.committed(self._settings.topic_events)
             if len(records) - before < count / 2:
@@ -164,10 +171,6 @@ class _Bench:
             latencies = loop.run(records, rate, _SETTLE_SECONDS)
             use, cpu = machine.use(), self._workers.cpu_seconds() - cpu
         return Measurement(latencies, cpu / count * 1e6, use.idle, use.others)
-
-    def _publish(self, records: Sequence[tuple[bytes, bytes]], progress: GroupProgress) -> None:
-        publish(self._options.broker, self._source, records)
-        self._work_off(len(records), progress)
 
     def _work_off(self, count: int, progress: GroupProgress) -> None:
         wait_worked_off(self._workers, progress, [[self._source], [self._settings.topic_events]], count)
@@ -193,9 +196,9 @@ def told(measured: Measurement) -> str:
 
 
 def _percentiles(measured: Measurement, to: str) -> dict[str, float]:
-    """Returns them in milliseconds."""
+    """Returns them in milliseconds; `nan` if no sample counts."""
     histogram = getattr(measured.latencies, to)
-    return {name: (histogram.percentile(share) or 0.0) * 1000 for name, share in _PERCENTILES.items()}
+    return {name: (histogram.percentile(share) or math.nan) * 1000 for name, share in _PERCENTILES.items()}
 
 
 def report_of(

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import Final, cast
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 
 from tests.tools.bench.processes import BenchFailed
 from tests.tools.bench.samples import Latencies, Paced, Samples
@@ -41,7 +41,7 @@ class ProbeLoop:
 
     def run(self, records: Sequence[Paced], rate: float, settle: float) -> Latencies:
         """Sends the records at this rate a second, and returns the latencies of all samples but those of the
-        first `settle` seconds. Raises BenchFailed if a record is refused, or a sample is not seen."""
+        first `settle` seconds. Raises BenchFailed if a record is refused, or a sample is not seen in time."""
         samples, sent, began = Samples(), 0, time.monotonic()
         given_up = began + len(records) / rate + _TIMEOUT_SECONDS
         while sent < len(records) or samples:
@@ -81,7 +81,7 @@ class ProbeLoop:
         now = time.monotonic()
         for message in messages:
             if error := message.error():
-                raise KafkaException(error)
+                raise BenchFailed(f"what the workers wrote cannot be read: {error.str()}")
             samples.seen(cast(bytes, message.key()), now, is_event=message.topic() == self._events)
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.tools.bench import check
 from tests.tools.bench.bodies import MIXES
-from tests.tools.bench.check import Costs, measured
+from tests.tools.bench.check import Costs, main, measured
 from tests.tools.bench.limits import Limits, improvements, problems, read_limits, text_of
 from tests.tools.bench.turns import micros_by_turns
 
@@ -47,6 +48,25 @@ def test_a_file_without_limits_is_refused(tmp_path: Path, text: str) -> None:
     file.write_text(text)
     with pytest.raises(ValueError, match=r"."):
         read_limits(file)
+
+
+@pytest.mark.parametrize("arguments", [["--margin", "nan"], ["--margin", "-0.1"], ["--write", "no-vendor"]])
+def test_what_cannot_be_asked_is_a_usage_error(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert "error" in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_read_is_one_line_and_no_verdict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(check, "read_limits", lambda: read_limits(tmp_path / "limits.toml"))
+    assert main([]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("limits.toml cannot be read: ")
 
 
 def costs(convert: float) -> Costs:

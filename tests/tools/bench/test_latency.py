@@ -1,11 +1,13 @@
 """What the bench `latency` samples, what it says, and the worker that it runs, without Kafka."""
 
+import io
 import itertools
 import math
 from statistics import median
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 import app.worker
 from app.canonical import decode_event, encode_event
@@ -16,6 +18,7 @@ from app.state import apply, decode_loyalty, decode_user
 from app.vendors import VENDORS, Options, convert
 from tests.tools.bench.__main__ import main
 from tests.tools.bench.convert_ratio import RECORDED_MS
+from tests.tools.bench.figures import Report, show
 from tests.tools.bench.latency import Load, Measurement, report_of
 from tests.tools.bench.lingering import linger
 from tests.tools.bench.machine import Machine
@@ -112,7 +115,10 @@ def test_the_machine_is_never_used_by_more_than_all_of_it() -> None:
     assert 0 <= use.others <= 1
 
 
-@pytest.mark.parametrize("arguments", [["--linger", "0"], ["--linger", "ten"], ["--shares", "50,-1"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--linger", "0"], ["--linger", "ten"], ["--shares", "50,-1"], ["--seconds", "0"], ["convert"]],
+)
 def test_a_load_that_cannot_be_is_a_usage_error(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -120,3 +126,9 @@ def test_a_load_that_cannot_be_is_a_usage_error(
         main(["latency", *arguments])
     assert ended.value.code == 2
     assert "error" in capsys.readouterr().err
+
+
+def test_a_long_last_line_stays_one_line() -> None:
+    told = io.StringIO()
+    show(Console(file=told, width=120), [Report(summary="latency/50/rows/p99 41.20 " * 30)])
+    assert told.getvalue().splitlines()[-1].count("latency/50/rows/p99") == 30
