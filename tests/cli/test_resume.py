@@ -16,6 +16,8 @@ from app.metrics import Metrics
 from app.settings import Settings
 from tests.cli.command import run
 
+pytestmark = pytest.mark.traced
+
 LOCAL = "127.0.0.1"
 
 
