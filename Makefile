@@ -60,8 +60,8 @@ test: $(KAFKA) ## All tests on a real Kafka (BROKER_URL replaces the embedded on
 	@$(TRACED) -m 'not kafka and not deploy' -n logical --dist worksteal
 	@echo "2/4  The tests on a Kafka, $(SIDE_BY_SIDE) side by side (make test SIDE_BY_SIDE=$(SIDE_BY_SIDE))"
 	@$(TRACED) -m 'kafka and not alone and not deploy' -n $(SIDE_BY_SIDE) --dist worksteal --reruns $(RERUNS)
-	@echo "3/4  The tests on a Kafka that judge speed or progress, two side by side"
-	@$(BIN)/python -m pytest -m 'kafka and alone and not deploy' -n 2 --dist worksteal --reruns $(RERUNS)
+	@echo "3/4  The tests on a Kafka that judge speed or progress, four side by side"
+	@$(BIN)/python -m pytest -m 'kafka and alone and not deploy' -n 4 --dist worksteal --reruns $(RERUNS)
 	@echo "4/4  Coverage"
 	@$(BIN)/python -m coverage combine --quiet
 	@echo "Branch coverage of the pure core, gate 100 %"

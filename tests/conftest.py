@@ -79,12 +79,12 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     """A test without the marker `kafka` finds no Kafka, nor do its fixtures and the processes that they
     start: the folder where the jars are looked for cannot be one. So `make unit` needs no Java.
 
-    The processes that a test on a Kafka starts have no tracer of coverage, unless it says `traced`."""
+    The processes that a test starts have no tracer of coverage, unless it says `traced`."""
     with pytest.MonkeyPatch.context() as environment:
         if item.get_closest_marker("kafka") is None:
             environment.setenv("JGO_CACHE_DIR", f"{os.devnull}/this-test-lacks-the-marker-kafka")
             environment.delenv("BROKER_URL", raising=False)
-        elif item.get_closest_marker("traced") is None:
+        if item.get_closest_marker("traced") is None:
             environment.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
         return (yield)
 

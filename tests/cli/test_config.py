@@ -5,6 +5,8 @@ import pytest
 from app.environment import variables
 from tests.cli.command import run
 
+pytestmark = pytest.mark.traced
+
 OURS = {"APP_ID": "crew", "TENANT_FYND": "acme", "TOPICS_CREATE": "true", "BROKER_WAIT": "1.50"}
 COMMANDS = [["convert", "--vendor", "fynd"], ["fold"], ["worker"], ["topics"], ["config"]]
 

@@ -11,6 +11,8 @@ import pytest
 from app.vendors import VENDORS
 from tests.cli.command import ROOT, environment, run, start
 
+pytestmark = pytest.mark.traced
+
 USER = b'{"type":"user.updated","timestamp":"2024-01-01T00:00:00Z","data":{"userId":"7","name":"Ada"}}'
 MIB = 1 << 20
 

@@ -21,6 +21,8 @@ from tests.cli.http import LOCAL, answering, serve
 from tests.integration.test_crash_loops import notes_of
 from tests.kafka import committed, create_topics, delete_records, produce
 
+pytestmark = pytest.mark.traced
+
 LONG = "w\N{LATIN SMALL LETTER U WITH DIAERESIS}" * (LONGEST // 2)
 
 

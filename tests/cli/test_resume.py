@@ -13,6 +13,8 @@ from app.settings import Settings
 from tests.cli.command import run
 from tests.cli.http import LOCAL, answering, serve
 
+pytestmark = pytest.mark.traced
+
 
 async def test_the_worker_of_the_settings_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
     async with serve() as port:

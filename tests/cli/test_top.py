@@ -21,6 +21,8 @@ from tests.cli.command import run
 from tests.cli.http import LOCAL, answering
 from tests.top.test_totals import partition, status, topic
 
+pytestmark = pytest.mark.traced
+
 SETTINGS = Settings(http_token="t")
 MAGINE = topic("magine", partition(0, lag=3))
 

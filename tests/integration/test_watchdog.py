@@ -19,7 +19,7 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.alone
 
-# Another test runs beside these. No loop of a sound worker stands still for so long because of that.
+# Others run beside these tests. No loop of a sound worker stands still for so long because of that.
 LIMIT = 4.0
 REASONS = {
     "loop": "the event loop has not turned for",

@@ -1,7 +1,8 @@
 """Workers join and leave under load: nothing is lost, and nothing is repeated if they leave cleanly."""
 
 import json
-from collections.abc import Callable, Iterator
+import signal
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from tests.integration.feeder import Feeder
 from tests.integration.recount import assert_canonical, assert_everything, assert_tables, recount
 from tests.integration.worker import NOT_EXPELLED, Site, WorkerProcess
-from tests.kafka import consume_all
+from tests.kafka import consume_all, members
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.untraced
@@ -112,12 +113,13 @@ def test_a_killed_worker_finds_its_rows_again(site: Site) -> None:
     assert_tables(site)
 
 
-@pytest.fixture
-def waiting_worker(site: Site) -> Iterator[WorkerProcess]:
-    with site.worker() as worker:
-        yield worker
-
-
-def test_sigterm_before_it_is_ready_ends_a_worker_too(waiting_worker: WorkerProcess) -> None:
-    wait_until(lambda: waiting_worker.get("/healthz")[0] == 200, "it listens")
-    waiting_worker.stop()
+def test_sigterm_before_it_is_ready_ends_a_worker_too(site: Site) -> None:
+    """It waits for another member of its group, which is stopped and answers to no rebalance."""
+    with site.worker(SESSION_TIMEOUT="1800") as stopped:
+        stopped.wait_ready()
+        stopped.signal(signal.SIGSTOP)
+        with site.worker(STOP_DEADLINE="8") as worker:
+            wait_until(lambda: worker.get("/readyz")[0] == 503, "it listens")
+            wait_until(lambda: members(site.broker, site.settings.app_id) == 2, "it joins")
+            assert worker.get("/readyz")[0] == 503
+            worker.stop()

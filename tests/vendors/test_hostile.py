@@ -143,6 +143,7 @@ def test_no_text_of_a_body_reaches_a_detail_or_a_name(vendor: str) -> None:
 MEBIBYTE = 1 << 20
 
 
+@pytest.mark.untraced
 @every_vendor
 @pytest.mark.parametrize(
     "filler",

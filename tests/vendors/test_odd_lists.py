@@ -115,6 +115,7 @@ def filled(value: Any, path: tuple[str, ...], mark: str) -> Any:
     return {**members, path[0]: filled(members.get(path[0]), path[1:], mark)}
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("element", ELEMENTS)
 @pytest.mark.parametrize(("vendor", "path"), CASES, ids=str)
 def test_a_body_full_of_odd_elements_costs_little_more_than_decoding_it(

@@ -24,6 +24,8 @@ from tests.state.answers import answers
 from tests.state.random_histories import random_histories
 from tests.vendors.fixtures import ROOT as FIXTURES
 
+pytestmark = pytest.mark.untraced
+
 _TREE: Final = Path(__file__).parents[3]
 
 

@@ -10,6 +10,8 @@ from app.vendors import VENDORS, Options, convert
 from tests.tools.bench.peers.systems import SYSTEMS
 from tests.tools.bench.peers.workloads import WORKLOADS, Body
 
+pytestmark = pytest.mark.untraced
+
 RECORDED_MS = 1_735_689_600_000
 COUNT = 4_000
 
