@@ -87,6 +87,10 @@ class AgeHistogram(Collector):
         )
         self._sums[label] = self._sums.get(label, 0.0) + ages.sum
 
+    def counts(self, label: str = "") -> Sequence[int]:
+        """Returns the numbers of records of a series (`Ages.counts`); all are 0 if nothing was observed."""
+        return self._counts.get(label) or [0] * (len(BOUNDS) + 1)
+
     def describe(self) -> list[Metric]:
         return [HistogramMetricFamily(self.name, self.documentation, labels=self.labels)]
 

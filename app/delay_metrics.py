@@ -40,6 +40,13 @@ class DelayMetrics:
             " none, NaN if it is not known.",
             registry=registry,
         )
+        self.clock_difference = Gauge(
+            "rollcall_clock_difference_seconds",
+            "By how much the clock of the worker's machine is ahead of that of the leading controller of the"
+            " brokers, negative if it is behind, by the last poll; NaN if they do not tell: they need Kafka"
+            " 3.3, and the worker the right DESCRIBE on the cluster. From 60 s on the log says so.",
+            registry=registry,
+        )
         self.to_canonical = AgeHistogram(
             "rollcall_canonical_latency_seconds",
             "Seconds from the timestamp that a vendor's record has in Kafka until its events and dead letters"

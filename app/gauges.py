@@ -53,3 +53,5 @@ class Gauges:
             delays.end_age.labels(topic, partition).set(lag.age)
         oldest = self._operations.oldest_dead_letter()
         delays.oldest_dead_letter.set(nan if oldest is None else oldest)
+        ahead = self._operations.clock_difference()
+        delays.clock_difference.set(nan if ahead is None else ahead)

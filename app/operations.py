@@ -224,6 +224,11 @@ class Operations:
         none, None if it is not known."""
         return self._logs.oldest_dead_letter()
 
+    def clock_difference(self) -> float | None:
+        """Returns by how many seconds this machine's clock is ahead of that of the brokers; None if they do
+        not tell."""
+        return self._logs.clock_difference()
+
     def commit_age(self) -> float:
         """Returns the age in seconds of the oldest dispatched record that is not committed; 0.0 if there is
         none."""

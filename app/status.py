@@ -45,6 +45,8 @@ class VendorStatus(Struct, kw_only=True):
     vendor: str
     paused: bool
     received: int
+    ahead: int
+    """Events that are more than 5 minutes ahead of their record."""
     emitted: int
     skipped: dict[str, int]
     """By reason; `dead` as well."""
@@ -58,6 +60,8 @@ class TableStatus(Struct, kw_only=True):
 
     table: str
     rows: int
+    bytes: int
+    """As they are kept, without their keys, counted every minute."""
 
 
 class RestoreStatus(Struct, kw_only=True):
@@ -67,6 +71,18 @@ class RestoreStatus(Struct, kw_only=True):
     rows_to_go: int
     """At most; compaction may have removed some of them."""
     seconds_left: float | None
+
+
+class LatencyStatus(Struct, kw_only=True):
+    """The freshness objective, and how old vendors' records were when their rows were acknowledged."""
+
+    within_seconds: float
+    """The objective: so soon the rows are in the changelogs."""
+    good: int
+    total: int
+    buckets: list[tuple[float, int]]
+    """Bounds in seconds, ascending, each with the number of events that took at most so long. `total` is that
+    of all."""
 
 
 class Status(Struct, kw_only=True):
@@ -88,12 +104,18 @@ class Status(Struct, kw_only=True):
     """How many partitions the group has given to this worker, changelogs included."""
     commit_age_seconds: float
     oldest_write_seconds: float
+    oldest_dead_letter_seconds: float | None
+    clock_difference_seconds: float | None
+    """By how much the clock of this machine is ahead of that of the brokers."""
+    latency: LatencyStatus
     topics: list[TopicStatus]
     vendors: list[VendorStatus]
     canonical_dead: dict[str, int]
     """Records of the canonical topic that became dead letters, by reason."""
     effects: dict[str, int]
     """What the events did to the rows."""
+    duplicates: int
+    """Repeats that came in one part of a slice."""
     incidents: dict[str, int]
     """What should be rare in the engine, by kind."""
     tables: list[TableStatus]

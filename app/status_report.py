@@ -10,9 +10,19 @@ import msgspec
 from prometheus_client.metrics import MetricWrapperBase
 
 from app import __version__
+from app.age_histogram import BOUNDS
+from app.delay_metrics import FRESH_SECONDS
 from app.gauges import Gauges
 from app.operations import Operations
-from app.status import PartitionStatus, RestoreStatus, Status, TableStatus, TopicStatus, VendorStatus
+from app.status import (
+    LatencyStatus,
+    PartitionStatus,
+    RestoreStatus,
+    Status,
+    TableStatus,
+    TopicStatus,
+    VendorStatus,
+)
 from app.times import format_micros
 
 KEPT_SECONDS: Final = 1.0
@@ -45,7 +55,7 @@ class StatusReport:
         problems = operations.problems()
         self._gauges.refresh()
         restore = operations.restore()
-        rows = _by_label(metrics.rows)
+        rows, sizes = operations.row_counts(), _by_label(metrics.flow.table_bytes)
         return Status(
             version=__version__,
             instance=operations.settings.group_instance_id or f"{socket.gethostname()}-{os.getpid()}",
@@ -58,13 +68,30 @@ class StatusReport:
             partitions=int(_value(metrics.partitions)),
             commit_age_seconds=_value(metrics.commit_age),
             oldest_write_seconds=_value(metrics.oldest_write),
+            oldest_dead_letter_seconds=operations.oldest_dead_letter(),
+            clock_difference_seconds=operations.clock_difference(),
+            latency=self._latency(),
             topics=self._topics(),
             vendors=self._vendors(),
             canonical_dead=_by_label(metrics.canonical_dead),
             effects=_by_label(metrics.effects),
+            duplicates=int(_value(metrics.duplicates)),
             incidents=_by_label(metrics.incidents),
-            tables=[TableStatus(table=table, rows=count) for table, count in rows.items()],
+            tables=[
+                TableStatus(table=table, rows=count, bytes=sizes.get(table, 0))
+                for table, count in rows.items()
+            ],
             restore=None if restore is None else RestoreStatus(**restore._asdict()),
+        )
+
+    def _latency(self) -> LatencyStatus:
+        delays = self._operations.metrics.delays
+        counts = delays.to_changelog.counts()
+        return LatencyStatus(
+            within_seconds=FRESH_SECONDS,
+            good=int(_value(delays.fresh)),
+            total=int(_value(delays.applied)),
+            buckets=list(zip(BOUNDS, counts, strict=False)),
         )
 
     def _topics(self) -> list[TopicStatus]:
@@ -92,12 +119,13 @@ class StatusReport:
 
     def _vendors(self) -> list[VendorStatus]:
         metrics, paused = self._operations.metrics, self._operations.paused()
-        received = _by_label(metrics.received)
+        received, ahead = _by_label(metrics.received), _by_label(metrics.ahead)
         found = {
             vendor: VendorStatus(
                 vendor=vendor,
                 paused=vendor in paused,
                 received=received.get(vendor, 0),
+                ahead=ahead.get(vendor, 0),
                 emitted=0,
                 skipped={},
                 dead={},

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import faust
 import msgspec
 import pytest
+from msgspec import UNSET
 
 from app import canonical_records, key_state, slice_parts, state_agent
 from app.canonical import Event, encode_event
@@ -131,6 +132,24 @@ def lines(events: Sequence[Any], timestamp: int = NOON) -> list[Line]:
         Line(offset, timestamp, each.partitionkey.encode(), encode_event(each))
         for offset, each in enumerate(events)
     ]
+
+
+async def test_the_metrics_hear_of_each_event_once() -> None:
+    """Also of the events that are applied a second time, because a row is too large."""
+    first = msgspec.structs.replace(
+        event("created", 1, full=True), recordedtime="2024-01-01T12:00:00.000000Z"
+    )
+    late = msgspec.structs.replace(first, id="late", time="2024-01-01T12:05:01.000000Z")
+    bench = Bench(largest=200)
+    await bench.handle(*lines([first, first, late, msgspec.structs.replace(first, recordedtime=UNSET)]))
+    assert bench.dead_letters.dead
+    sample = bench.metrics.registry.get_sample_value
+    assert sample("rollcall_freshness_total") == 3
+    assert sample("rollcall_changelog_latency_seconds_count") == 3
+    assert sample("rollcall_duplicate_events_total") == 2
+    assert sample("rollcall_events_ahead_total", {"vendor": "magine"}) == 1
+    dead = sample("rollcall_dead_letters_total", {"vendor": "canonical", "reason": "too_large"})
+    assert dead == len(bench.dead_letters.dead)
 
 
 async def test_a_slice_becomes_the_rows_of_its_events_in_one_record_a_table() -> None:

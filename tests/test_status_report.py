@@ -12,6 +12,7 @@ from app.metrics import Metrics
 from app.settings import Settings
 from app.status import Status
 from app.status_report import StatusReport
+from app.times import format_micros
 from app.worker import Worker
 
 MAGINE = "vendor.magine.users"
@@ -40,17 +41,27 @@ async def test_the_counts_are_those_of_the_metrics(worker: Worker) -> None:
     metrics.canonical_dead.labels("schema").inc(1)
     metrics.incidents.labels("hole").inc(400)
     metrics.rebalances.inc()
+    metrics.ahead.labels("magine").inc(4)
+    metrics.duplicates.inc(6)
+    metrics.flow.table_bytes.labels("users").set(1_200)
+    metrics.delays.applied_to_rows([format_micros(0), format_micros(3_000_000)], 8_000_000)
     status = read(StatusReport(worker.operations).body())
     assert (status.version, status.instance, status.group) == (__version__, "rollcall-2", "rollcall")
     (magine,) = [each for each in status.vendors if each.vendor == "magine"]
-    assert (magine.received, magine.emitted) == (5, 2)
+    assert (magine.received, magine.emitted, magine.ahead) == (5, 2, 4)
     assert (magine.skipped, magine.dead) == ({"no_users": 1}, {"schema": 2})
     assert magine.events == {"user.created": 3}
     assert status.effects == {"changed": 3}
     assert status.canonical_dead == {"schema": 1}
     assert status.incidents == {"hole": 400}
     assert status.rebalances == 1
-    assert [each.table for each in status.tables] == ["users", "loyalty"]
+    assert [(each.table, each.bytes) for each in status.tables] == [("users", 1_200), ("loyalty", 0)]
+    assert status.duplicates == 6
+    latency = status.latency
+    assert (latency.within_seconds, latency.good, latency.total) == (5.0, 1, 2)
+    assert dict(latency.buckets)[3.0] == 0
+    assert dict(latency.buckets)[10.0] == 2
+    assert status.clock_difference_seconds is status.oldest_dead_letter_seconds is None
 
 
 async def test_a_worker_that_is_not_ready_says_why(worker: Worker) -> None:

@@ -302,4 +302,22 @@ PRIVATE_PARTS: Final = (
         modules=("producer.producer_client",),
         why="Extended: batches that are sent again are counted. aiokafka does not tell of them.",
     ),
+    PrivateParts(
+        names=(
+            "aiokafka.client.AIOKafkaClient.get_random_node",
+            "aiokafka.client.AIOKafkaClient.send",
+            "aiokafka.protocol.api.Request",
+            "aiokafka.protocol.api.RequestStruct",
+            "aiokafka.protocol.api.Response",
+            "aiokafka.protocol.types.CompactArray",
+            "aiokafka.protocol.types.CompactString",
+            "aiokafka.protocol.types.Int16",
+            "aiokafka.protocol.types.Int32",
+            "aiokafka.protocol.types.Int64",
+            "aiokafka.protocol.types.Schema",
+            "aiokafka.protocol.types.TaggedFields",
+        ),
+        modules=("broker_clock",),
+        why="Called: aiokafka does not know DescribeQuorum, whose answer has the time of the brokers' clock.",
+    ),
 )

@@ -1,7 +1,8 @@
-"""Asks the brokers again and again where logs end, for the lag, and when the oldest dead letter was written.
+"""Asks the brokers again and again where logs end, for the lag, when the oldest dead letter was written, and
+what time it is.
 
 It has a client of its own, which is in no group, so it goes on if the consumer stands still or is kept out of
-its group. It needs no other rights than the worker.
+its group. It needs no other rights than the worker, but for the time.
 """
 
 import asyncio
@@ -26,6 +27,8 @@ _LOOK_SECONDS: Final = 1.0
 # How long one poll may take. A partition without a leader has no answer, so each topic has a limit.
 _WHOLE_SECONDS: Final = 10.0
 _TOPIC_SECONDS: Final = 2.0
+_CLOCK_SECONDS: Final = 60.0
+"""From this difference on the clocks make lag, latencies and `bad_time` wrong."""
 
 
 logger = logging.getLogger(__name__)
@@ -51,6 +54,7 @@ class LogWatch:
         self._asked: set[Partition] = set()
         self._oldest: int | None = None
         self._oldest_at: float | None = None
+        self._ahead: float | None = None
 
     def lags(self) -> dict[Partition, PartitionLag]:
         """Returns the lag of each assigned partition that is not paused. Those of which no broker has said
@@ -64,11 +68,18 @@ class LogWatch:
             return None
         return 0.0 if self._oldest is None else max(self._wall() - self._oldest / 1000, 0.0)
 
+    def clock_difference(self) -> float | None:
+        """Returns by how many seconds this machine's clock is ahead of that of the brokers, negative if it is
+        behind; None if nobody knows."""
+        return self._ahead
+
     async def run(self) -> None:
         """Polls every POLL_SECONDS, and when partitions are assigned, until it is cancelled."""
         due = 0.0
         while True:
-            new = self._next_records().keys() - self._asked
+            waiting = self._next_records()
+            self._book.look(waiting, time.monotonic())
+            new = waiting.keys() - self._asked
             if new or time.monotonic() >= due:
                 answered = await self.poll()
                 due = time.monotonic() + (POLL_SECONDS if answered else _AFTER_FAILURE_SECONDS)
@@ -84,6 +95,7 @@ class LogWatch:
                 for topic in sorted({topic for topic, _ in waiting}):
                     await self._poll_topic(session, topic)
                 await self._poll_dead_letters(session)
+                await self._compare_clocks(session)
                 await self._read_next(session)
         except (KafkaError, OSError):  # TimeoutError is an OSError
             return False
@@ -109,7 +121,7 @@ class LogWatch:
 
     async def _read_next(self, session: ReadSession) -> None:
         """Reads the next record of each partition that lags and has nothing in flight."""
-        for partition, (first, end) in self._book.unread(self._next_records()).items():
+        for partition, (first, end) in self._book.unread(self._next_records(), time.monotonic()).items():
             stamp = await session.next_stamp(LogPartition(*partition), first, end)
             self._book.read(partition, first, -1 if stamp is None else stamp)
 
@@ -117,3 +129,18 @@ class LogWatch:
         async with asyncio.timeout(_TOPIC_SECONDS):
             self._oldest = await session.oldest_stamp(self._dead_letters)
         self._oldest_at = time.monotonic()
+
+    async def _compare_clocks(self, session: ReadSession) -> None:
+        async with asyncio.timeout(_TOPIC_SECONDS):
+            ahead = await session.clock_difference(self._wall)
+        was_wrong, self._ahead = _is_wrong(self._ahead), ahead
+        if ahead is not None and _is_wrong(ahead) is not was_wrong:
+            if was_wrong:
+                logger.warning("no longer: the clock of this machine is right again")
+            else:
+                side = "ahead of" if ahead > 0 else "behind"
+                logger.error("the clock of this machine is %.0f s %s that of the brokers", abs(ahead), side)
+
+
+def _is_wrong(ahead: float | None) -> bool:
+    return ahead is not None and abs(ahead) >= _CLOCK_SECONDS

@@ -1,7 +1,10 @@
 """The lag of partitions on a real broker, without any consumer that moves."""
 
+import re
 import time
 from collections.abc import Callable
+
+import pytest
 
 from app.embedded_kafka.properties import free_ports
 from app.engine import LogWatch, ReaderConfig
@@ -88,6 +91,30 @@ async def test_lag_needs_no_consumer(broker: str, unique: Callable[[str], str]) 
         (topic, 0): (18, 3_600 - 12 * 60),
         (topic, 2): (1, 3_600),
     }
+
+
+async def test_clocks_that_differ_are_said_once(
+    broker: str, unique: Callable[[str], str], caplog: pytest.LogCaptureFixture
+) -> None:
+    health, late = StillConsumer(), [-3_600.0]
+    watch = LogWatch(
+        ChangelogReader(log_watch_options(Settings(broker_url=broker))),
+        lambda: health,  # type: ignore[arg-type,return-value]
+        unique("dead-letter"),
+        lambda: time.time() + late[0],
+    )
+    assert watch.clock_difference() is None
+
+    async def difference(seconds: float) -> int:
+        late[0] = seconds
+        assert await watch.poll()
+        return round((watch.clock_difference() or 0.0) / 3_600)
+
+    assert [await difference(seconds) for seconds in (-3_600, -3_600, 3_600, 0)] == [-1, -1, 1, 0]
+    said = [record.getMessage() for record in caplog.records if record.name == "app.engine.log_watch"]
+    assert len(said) == 2
+    assert re.fullmatch(r"the clock of this machine is \d+ s behind that of the brokers", said[0])
+    assert said[1] == "no longer: the clock of this machine is right again"
 
 
 async def test_without_a_broker_nothing_is_known() -> None:

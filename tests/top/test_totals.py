@@ -3,7 +3,15 @@
 import pytest
 from msgspec.structs import replace
 
-from app.status import PartitionStatus, RestoreStatus, Status, TableStatus, TopicStatus, VendorStatus
+from app.status import (
+    LatencyStatus,
+    PartitionStatus,
+    RestoreStatus,
+    Status,
+    TableStatus,
+    TopicStatus,
+    VendorStatus,
+)
 from app.times import format_micros
 from app.top.totals import SourceTotals, rates_between, sources
 
@@ -49,12 +57,16 @@ def status(*topics: TopicStatus, received: int = 0, applied: int = 0, seconds: f
         partitions=8,
         commit_age_seconds=0.0,
         oldest_write_seconds=0.0,
+        oldest_dead_letter_seconds=None,
+        clock_difference_seconds=None,
+        latency=LatencyStatus(within_seconds=10.0, good=applied, total=received, buckets=[]),
         topics=list(topics),
         vendors=[
             VendorStatus(
                 vendor="magine",
                 paused=False,
                 received=received,
+                ahead=0,
                 emitted=received - 5,
                 skipped={"ping": 2},
                 dead={"schema": 2, "not_json": 1},
@@ -63,8 +75,12 @@ def status(*topics: TopicStatus, received: int = 0, applied: int = 0, seconds: f
         ],
         canonical_dead={"schema": 4},
         effects={"changed": applied},
+        duplicates=0,
         incidents={},
-        tables=[TableStatus(table="users", rows=1_200), TableStatus(table="loyalty", rows=34)],
+        tables=[
+            TableStatus(table="users", rows=1_200, bytes=40_000_000),
+            TableStatus(table="loyalty", rows=34, bytes=2_000_000),
+        ],
         restore=None,
     )
 

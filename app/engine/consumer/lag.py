@@ -5,9 +5,13 @@ consumer that fetches. There is no I/O and no clock: times are passed in.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from app.engine.slices import Partition
+
+RECENT_SECONDS: Final = 15.0
+"""For so long the timestamp of a record that was in flight stands for that of the next one, if nothing is in
+flight at the moment. So what moves need not be read a second time."""
 
 
 class NextRecord(NamedTuple):
@@ -45,6 +49,8 @@ class LagBook:
         """The end, and the monotonic time in seconds at which it was polled."""
         self._stamps: dict[Partition, tuple[int, int]] = {}
         """The offset of a record that was read, and its timestamp."""
+        self._moving: dict[Partition, tuple[int, float]] = {}
+        """The timestamp of the last record that was seen in flight, and the monotonic time of that."""
         self._waiting: dict[Partition, tuple[int, float]] = {}
         """An offset whose timestamp is not known, and the monotonic time at which it was first seen to
         wait."""
@@ -52,7 +58,7 @@ class LagBook:
     def keep(self, partitions: Iterable[Partition]) -> None:
         """Forgets all but these partitions."""
         assigned = set(partitions)
-        for known in (self._ends, self._stamps, self._waiting):
+        for known in (self._ends, self._stamps, self._moving, self._waiting):
             for partition in known.keys() - assigned:
                 del known[partition]
 
@@ -60,15 +66,20 @@ class LagBook:
         """Notes the ends that the brokers said at the monotonic time `now`."""
         self._ends |= {partition: (end, now) for partition, end in ends.items()}
 
-    def unread(self, waiting: Mapping[Partition, NextRecord]) -> dict[Partition, tuple[int, int]]:
+    def look(self, waiting: Mapping[Partition, NextRecord], now: float) -> None:
+        """Notes the timestamps of the records in flight. Called more often than RECENT_SECONDS."""
+        for partition, found in waiting.items():
+            if found.timestamp is not None and found.timestamp >= 0:
+                self._moving[partition] = found.timestamp, now
+
+    def unread(self, waiting: Mapping[Partition, NextRecord], now: float) -> dict[Partition, tuple[int, int]]:
         """Returns the partitions that lag and whose next record must be read to know its timestamp, each with
         the offsets between which the record is."""
         return {
-            partition: (found.offset, end)
+            partition: (found.offset, self._ends[partition][0])
             for partition, found in waiting.items()
-            if found.timestamp is None
-            and (end := self._ends.get(partition, (0, 0.0))[0]) > found.offset
-            and self._stamps.get(partition, (-1, 0))[0] != found.offset
+            if self._ends.get(partition, (0, 0.0))[0] > found.offset
+            and self._stamp(partition, found, now) is None
         }
 
     def read(self, partition: Partition, offset: int, timestamp: int) -> None:
@@ -91,13 +102,19 @@ class LagBook:
         return lags
 
     def _seconds(self, partition: Partition, found: NextRecord, wall: float, now: float) -> float:
-        offset, stamp = self._stamps.get(partition, (-1, -1))
-        if found.timestamp is not None:
-            stamp = found.timestamp
-        elif offset != found.offset:
-            stamp = -1
-        if stamp >= 0:
+        stamp = self._stamp(partition, found, now)
+        if stamp is not None and stamp >= 0:
             return max(wall - stamp / 1000, 0.0)
         if self._waiting.get(partition, (-1, 0.0))[0] != found.offset:
             self._waiting[partition] = found.offset, now
         return max(now - self._waiting[partition][1], 0.0)
+
+    def _stamp(self, partition: Partition, found: NextRecord, now: float) -> int | None:
+        """Returns the timestamp of the next record, or of one shortly before it; None if it is not known."""
+        if found.timestamp is not None:
+            return found.timestamp
+        offset, stamp = self._stamps.get(partition, (-1, -1))
+        if offset == found.offset:
+            return stamp
+        recent, at = self._moving.get(partition, (-1, -RECENT_SECONDS))
+        return recent if recent >= 0 and now - at <= RECENT_SECONDS else None

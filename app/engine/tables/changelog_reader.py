@@ -1,12 +1,13 @@
 """Reads ranges of the changelogs, in whole fetch batches, outside of any consumer group."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from app.engine.broker_clock import clock_difference
 from app.engine.config import ReaderConfig
 from app.engine.record_batches.fetch_budget import FetchBudget
 from app.engine.record_batches.fetched_records import bound_fetches
@@ -101,6 +102,11 @@ class ReadSession:
         asked = {TopicPartition(topic, number): 0 for number in await self.partitions_of(topic)}
         found = await self._consumer.offsets_for_times(asked)
         return min((each.timestamp for each in found.values() if each is not None), default=None)
+
+    async def clock_difference(self, wall: Callable[[], float]) -> float | None:
+        """Returns by how many seconds this machine's clock `wall` is ahead of that of the brokers; None if
+        they do not tell."""
+        return await clock_difference(self._consumer._client, wall)
 
 
 class ChangelogReader:

@@ -26,7 +26,7 @@ def test_a_record_in_flight_says_how_old_it_is() -> None:
     book = LagBook()
     book.polled({ONE: 9}, 100.0)
     found = {ONE: NextRecord(5, 7, STAMP)}
-    assert book.unread(found) == {}
+    assert book.unread(found, 104.0) == {}
     assert book.lags(found, WALL, 100.0) == {ONE: PartitionLag(5, 9, 4, 10.0, 0.0)}
     # The consumer stands still, and its lag grows all the same.
     assert book.lags(found, WALL + 60, 160.0)[ONE].seconds == 70.0
@@ -50,16 +50,32 @@ def test_a_record_that_nobody_has_fetched_is_read_once() -> None:
     book = LagBook()
     book.polled({ONE: 9, OTHER: 5}, 100.0)
     found = {ONE: NextRecord(5, 5, None), OTHER: NextRecord(5, 5, None)}
-    assert book.unread(found) == {ONE: (5, 9)}
+    assert book.unread(found, 104.0) == {ONE: (5, 9)}
     # Its age is not known yet: the time for which it was seen to wait.
     assert book.lags(found, WALL, 100.0)[ONE].seconds == 0.0
     assert book.lags(found, WALL, 104.0)[ONE].seconds == 4.0
     book.read(ONE, 5, STAMP)
-    assert book.unread(found) == {}
+    assert book.unread(found, 104.0) == {}
     assert book.lags(found, WALL, 104.0)[ONE].seconds == 10.0
     moved = {ONE: NextRecord(6, 6, None)}
-    assert book.unread(moved) == {ONE: (6, 9)}
+    assert book.unread(moved, 104.0) == {ONE: (6, 9)}
     assert book.lags(moved, WALL, 105.0)[ONE].seconds == 0.0
+
+
+def test_a_partition_that_moves_needs_no_reading() -> None:
+    """Between two slices nothing is in flight, and its lag must not seem to be gone."""
+    book = LagBook()
+    book.polled({ONE: 9_000}, 100.0)
+    book.look({ONE: NextRecord(5, 10, STAMP)}, 100.0)
+    between = {ONE: NextRecord(10, 10, None)}
+    assert book.unread(between, 115.0) == {}
+    assert book.lags(between, WALL + 15, 115.0)[ONE].seconds == 25.0
+    # It has not moved for a while.
+    assert book.unread(between, 115.1) == {ONE: (10, 9_000)}
+    book.read(ONE, 10, STAMP + 5_000)
+    assert book.lags(between, WALL + 15, 115.0)[ONE].seconds == 20.0
+    book.look({ONE: NextRecord(10, 20, -1)}, 116.0)
+    assert book.unread({ONE: NextRecord(20, 20, None)}, 116.0) == {ONE: (20, 9_000)}
 
 
 def test_a_record_without_a_timestamp_waits_since_it_was_seen() -> None:
@@ -77,7 +93,7 @@ def test_a_revoked_partition_is_forgotten() -> None:
     book.keep([OTHER])
     assert book.lags({ONE: NextRecord(5, 5, None)}, WALL, 100.0) == {}
     book.polled({ONE: 9}, 100.0)
-    assert book.unread({ONE: NextRecord(5, 5, None)}) == {ONE: (5, 9)}
+    assert book.unread({ONE: NextRecord(5, 5, None)}, 104.0) == {ONE: (5, 9)}
 
 
 def test_the_next_record_is_the_first_that_is_not_committed() -> None:
