@@ -136,7 +136,8 @@ class Operations:
         """
         topic, reason = self.topic(name), by_operator(words)
         partitions = await consumer_of(self._app).resumption.pause(topic, reason)
-        logger.warning("%s is paused %s (%d partitions)", name, reason, partitions)
+        if partitions:
+            logger.warning("%s is paused %s (%d partitions)", name, reason, partitions)
         return partitions
 
     async def resume(self, name: str, skip: str = "") -> int:

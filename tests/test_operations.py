@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from app.engine import LogPartition, PartitionLag, RestoreReport, consumer_of
+from app.engine import LogPartition, NotCommitted, PartitionLag, RestoreReport, consumer_of
 from app.engine.consumer.commit_note import CommitNote
 from app.engine.tables.manager import SliceTableManager
 from app.errors import VendorNotRead
@@ -67,14 +67,46 @@ async def test_the_report_is_that_of_the_workers_restore(worker: Worker) -> None
     assert worker.operations.restore() == RestoreReport(0, 100, None)
 
 
-def labelled(worker: Worker, metric: str, label: str) -> list[str]:
-    """Returns the values of a label of a metric, after the gauges were set."""
+def labelled(worker: Worker, metric: str, label: str, *, value: float | None = None) -> list[str]:
+    """Returns the values of a label of a metric, after the gauges were set; with `value` those of the series
+    that have it."""
     Gauges(worker.operations).refresh()
     return [
         sample.labels[label]
         for family in worker.metrics.registry.collect()
         for sample in family.samples
-        if sample.name == metric
+        if sample.name == metric and value in (None, sample.value)
+    ]
+
+
+async def test_an_operators_pause_is_said_and_logged(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    consumer, operations = consumer_of(worker.app), worker.operations
+    with pytest.raises(NotCommitted):
+        await operations.pause("magine")
+    state = consumer.assignment_state
+    state.begin_seek()
+    state.sought({("vendor.magine.users", 0): 5, ("vendor.magine.users", 1): 5})
+    state.open()
+
+    async def commit() -> bool:
+        offsets = state.committable()
+        state.committed(offsets, state.notes(offsets))
+        return bool(offsets)
+
+    monkeypatch.setattr(consumer.resumption, "_commit", commit)
+    for name, partitions in (("magine", 2), ("fynd", 0)):
+        assert await operations.pause(name, "a move") == partitions
+    assert "magine is paused by an operator: a move" in operations.problems()
+    paused_by_operator = labelled(worker, "rollcall_vendor_paused_by_operator", "vendor", value=1.0)
+    assert paused_by_operator == labelled(worker, "rollcall_vendor_held", "vendor", value=1.0) == ["magine"]
+    assert await operations.resume("magine") == 2
+    assert await operations.resume("magine") == 0
+    assert not [problem for problem in operations.problems() if "magine" in problem]
+    assert [record.getMessage() for record in caplog.records if record.name == "app.operations"] == [
+        "magine is paused by an operator: a move (2 partitions)",
+        "magine is resumed by an operator (2 partitions)",
     ]
 
 

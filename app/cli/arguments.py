@@ -19,15 +19,16 @@ _LONGEST: Final = 3600.0
 def add_switch_arguments(switch: argparse.ArgumentParser) -> None:
     names = (*VENDORS, "events")
     switch.add_argument("vendor", choices=names, metavar="VENDOR|events", help=", ".join(names))
-    add_urls(switch)
-    switch.add_argument(
+    way = switch.add_mutually_exclusive_group()
+    add_urls(way)
+    way.add_argument(
         "--no-workers",
         action="store_true",
         help="no worker of the group runs: change the offsets that it has committed",
     )
 
 
-def add_urls(command: argparse.ArgumentParser) -> None:
+def add_urls(command: argparse._ActionsContainer) -> None:
     command.add_argument(
         "--url",
         action="append",

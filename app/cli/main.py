@@ -20,7 +20,7 @@ from app.cli.arguments import (
 )
 from app.cli.extras import what_is_missing
 from app.environment import load
-from app.errors import CommandFailed, RollcallError
+from app.errors import RollcallError
 from app.settings import Settings
 
 DONE, FAILED, USAGE = 0, 1, 2
@@ -88,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
         help="without this record, which becomes a dead letter",
     )
     add_switch_arguments(resume)
-    resume.set_defaults(run=_resume)
+    resume.set_defaults(run=_resume, wrong_usage=resume.error)
 
     top = commands.add_parser("top", help="show the status of workers until Ctrl-C")
     top.add_argument("--once", action="store_true", help="one time; the default if the output is no terminal")
@@ -110,12 +110,6 @@ def _parser() -> argparse.ArgumentParser:
     broker.add_argument("--stock", action="store_true", help="keep all defaults that Kafka ships with")
     broker.set_defaults(run=_broker)
     return parser
-
-
-def _refuse_together(one: str, has_one: object, other: str, has_other: object) -> None:
-    """Raises CommandFailed if both options are given."""
-    if has_one and has_other:
-        raise CommandFailed(f"{one} and {other} exclude each other")
 
 
 def _lacks(command: str, extras: Sequence[str]) -> bool:
@@ -172,15 +166,14 @@ def _topics(options: argparse.Namespace, settings: Settings) -> int:
 def _pause(options: argparse.Namespace, settings: Settings) -> int:
     from app.cli.pause import run_pause
 
-    _refuse_together("--no-workers", options.no_workers, "--url", options.url)
     return run_pause(settings, options.vendor, options.url, options.reason, no_workers=options.no_workers)
 
 
 def _resume(options: argparse.Namespace, settings: Settings) -> int:
     from app.cli.resume import run_resume
 
-    _refuse_together("--no-workers", options.no_workers, "--url", options.url)
-    _refuse_together("--no-workers", options.no_workers, "--skip", options.skip)
+    if options.no_workers and options.skip:
+        options.wrong_usage("argument --skip: not allowed with argument --no-workers")
     return run_resume(
         settings, options.vendor, options.url, options.skip or "", no_workers=options.no_workers
     )

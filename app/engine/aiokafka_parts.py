@@ -224,6 +224,18 @@ PRIVATE_PARTS: Final = (
     ),
     PrivateParts(
         names=(
+            "aiokafka.admin.AIOKafkaAdminClient",
+            "aiokafka.admin.AIOKafkaAdminClient._send_request_to_node",
+            "aiokafka.protocol.commit.OffsetCommitRequest",
+            "aiokafka.protocol.commit.OffsetFetchRequest",
+            "aiokafka.protocol.offset.OffsetRequest",
+        ),
+        modules=("consumer.group_commits",),
+        why="Called: the admin client cannot commit, and takes an answer with an error for one without"
+        " commits.",
+    ),
+    PrivateParts(
+        names=(
             "aiokafka.AIOKafkaConsumer._coordinator",
             "aiokafka.consumer.group_coordinator.GroupCoordinator.generation",
             "aiokafka.consumer.group_coordinator.GroupCoordinator.group_id",

@@ -11,6 +11,7 @@ from app.status import Status
 from app.top.totals import SourceTotals
 
 _GOOD, _BAD = "green", "bold red"
+_MEGABYTE: Final = 1_000_000
 _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
@@ -54,7 +55,7 @@ def _sources(found: Iterable[SourceTotals]) -> Table:
 
 
 def _workers(found: Iterable[Status]) -> Table:
-    numbers = ("up", "partitions", "rows", "uncommitted", "unwritten", "rebalances")
+    numbers = ("up", "partitions", "rows", "MB", "fresh", "uncommitted", "unwritten", "rebalances")
     table = _table(["worker", "state", *numbers, "version"], right=numbers)
     for each in found:
         table.add_row(
@@ -63,6 +64,8 @@ def _workers(found: Iterable[Status]) -> Table:
             _time(each.uptime_seconds),
             str(each.partitions),
             _number(sum(table.rows for table in each.tables)),
+            _number(sum(table.bytes for table in each.tables) / _MEGABYTE),
+            _share(each.latency.good, each.latency.total),
             _time(each.commit_age_seconds),
             _time(each.oldest_write_seconds),
             _number(each.rebalances),
@@ -89,6 +92,10 @@ def _text(words: str, style: str = "") -> Text:
 
 def _number(count: float | None) -> str:
     return "" if count is None else f"{count:,.0f}"
+
+
+def _share(good: int, total: int) -> str:
+    return f"{100 * good / total:.2f} %" if total else ""
 
 
 def _time(seconds: float | None) -> str:

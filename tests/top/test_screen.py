@@ -29,15 +29,16 @@ def cells(text: str, beginning: str) -> list[str]:
 
 def test_each_source_and_each_worker_has_a_line() -> None:
     magine = topic("magine", partition(0, lag=1_234), partition(1, paused=BY_OPERATOR))
-    one = status(magine, topic("events", partition(0, lag=0)), received=5_000, seconds=7_200.0)
+    one = status(magine, topic("events", partition(0, lag=0)), received=5_000, applied=4_990, seconds=7_200.0)
     text = drawn(one, rates=({"magine": 1_500.4},))
     assert text.startswith("group rollcall: 1 of 1 workers\n")
     assert cells(text, "magine")[:9] == ["magine", "2", "1,500", "1,234", "20.6", "min", "5,000", "2", "3"]
     assert text.count(f"1: {BY_OPERATOR}") == 1
     # Nobody knows its rate.
-    assert cells(text, "events") == ["events", "1", "0", "0.0", "s", "4", "0", "4"]
+    assert cells(text, "events") == ["events", "1", "0", "0.0", "s", "4,994", "0", "4"]
     assert cells(text, "rollcall-1") == [
-        *("rollcall-1", "ready", "2.0", "h", "8", "1,234", "0.0", "s", "0.0", "s", "1", "0.2.0")
+        *("rollcall-1", "ready", "2.0", "h", "8", "1,234", "42", "99.80", "%"),
+        *("0.0", "s", "0.0", "s", "1", "0.2.0"),
     ]
 
 

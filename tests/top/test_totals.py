@@ -57,6 +57,9 @@ def status(*topics: TopicStatus, received: int = 0, applied: int = 0, seconds: f
         partitions=8,
         commit_age_seconds=0.0,
         oldest_write_seconds=0.0,
+        oldest_dead_letter_seconds=None,
+        clock_difference_seconds=None,
+        latency=LatencyStatus(within_seconds=10.0, good=applied, total=received, buckets=[]),
         topics=list(topics),
         vendors=[
             VendorStatus(
@@ -72,14 +75,11 @@ def status(*topics: TopicStatus, received: int = 0, applied: int = 0, seconds: f
         ],
         canonical_dead={"schema": 4},
         effects={"changed": applied},
-        incidents={},
-        latency=LatencyStatus(within_seconds=5.0, good=0, total=0, buckets=[]),
         duplicates=0,
-        oldest_dead_letter_seconds=None,
-        clock_difference_seconds=None,
+        incidents={},
         tables=[
-            TableStatus(table="users", rows=1_200, bytes=0),
-            TableStatus(table="loyalty", rows=34, bytes=0),
+            TableStatus(table="users", rows=1_200, bytes=40_000_000),
+            TableStatus(table="loyalty", rows=34, bytes=2_000_000),
         ],
         restore=None,
     )

@@ -12,6 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import (
     IllegalGenerationError,
     KafkaError,
+    LeaderNotAvailableError,
     RebalanceInProgressError,
     UnknownMemberIdError,
     for_code,
@@ -30,6 +31,7 @@ _MEMBERS: Final = (UnknownMemberIdError, IllegalGenerationError, RebalanceInProg
 _NOBODY: Final = ""
 _EARLIEST: Final = -2
 _CLIENT: Final = -1
+_NO_LEADER: Final = -1
 
 
 class GroupInUse(Exception):
@@ -68,6 +70,8 @@ async def read_commits(admin: AIOKafkaAdminClient, group: str, topic: str) -> Co
         if offset >= 0:
             found[number] = offset, decode_note(metadata)
     fresh = {number: leader for number, leader in leaders.items() if number not in found}
+    if _NO_LEADER in fresh.values():
+        raise LeaderNotAvailableError
     return found | {number: (begin, CommitNote()) for number, begin in await _begins(admin, topic, fresh)}
 
 
