@@ -39,9 +39,9 @@ def run_demo(_settings: Settings, *, keep: bool, stories: tuple[Story, ...] | No
     """Returns 0 if everything is as the stories say, else 1. Call it in the main thread, because it handles
     signals.
 
-    The stories have their own settings; of the environment's only those of the connection are used. Raises CommandFailed if
-    the result cannot be determined, and KeyboardInterrupt after SIGINT or SIGTERM. In every case all
-    processes are ended that it has started.
+    The stories have their own settings; of the environment's only those of the connection are used. Raises
+    CommandFailed if the result cannot be determined, and KeyboardInterrupt after SIGINT or SIGTERM. In every
+    case all processes are ended that it has started.
     """
     stories = load_stories() if stories is None else stories
     # Its errors come as exceptions too, and its warnings are of no use to the user of a demo.

@@ -141,7 +141,6 @@ def test_commands_and_workers_tell_it_in_one_line(
     secured: SecuredBroker, unique: Callable[[str], str], tmp_path: Path
 ) -> None:
     for settings, command in (
-        (secured.login("SCRAM-SHA-512", password="x"), ["topics", "--check"]),
         (secured.token("foreign-token"), ["leave", "a"]),
         ({**secured.certificate(), "SSL_CA_FILE": secured.file("none.pem")}, ["topics"]),
     ):
