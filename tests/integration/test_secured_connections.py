@@ -15,6 +15,7 @@ from app.connection import connection_options
 from app.demo.names import without_ours, worker_settings
 from app.environment import load
 from app.errors import AccessRefused
+from app.topic_admin import prepare_topics
 from tests.cli.command import run
 from tests.integration.worker import NOT_EXPELLED, Site
 from tests.kafka import consume_all, produce
@@ -117,6 +118,18 @@ def refusals(secured: SecuredBroker) -> list[tuple[dict[str, str], str]]:
                 " (SECURITY_PROTOCOL=SASL_SSL)"
             ),
         ),
+        # The bootstrap server accepts the client, but what it names does not.
+        (
+            {**tls, **at(secured.moved), "SECURITY_PROTOCOL": "SSL"},
+            f"the certificate of the broker at localhost:{secured.moved} is not accepted (Hostname mismatch",
+        ),
+        (
+            at(secured.lost),
+            (
+                f"127.0.0.1:{secured.lost} answers, but no broker does at the address that it names,"
+                " 127.0.0.1:1 (see the brokers' advertised.listeners)"
+            ),
+        ),
         # The broker's default would accept a foreign signature: then the other two show nothing.
         (secured.token("foreign-token"), "refuses the token (SASL_TOKEN_FILE): it may be expired"),
         (secured.token("expired-token"), "refuses the token (SASL_TOKEN_FILE): it may be expired"),
@@ -131,7 +144,7 @@ async def test_a_refusal_is_told_with_its_reason(secured: SecuredBroker) -> None
         await admin.close()
     for settings, reason in refusals(secured):
         with pytest.raises(AccessRefused) as refused:
-            await connect(load(settings), time.monotonic() + 0.1)
+            await prepare_topics(load({**settings, "BROKER_WAIT": "0"}), create=False)
         assert reason in str(refused.value), settings["BROKER_URL"]
         assert "\n" not in str(refused.value)
         assert not [secret for secret in SECRETS if secret in str(refused.value)]
