@@ -15,7 +15,7 @@ from app.connection import connection_options
 from app.demo.names import without_ours, worker_settings
 from app.environment import load
 from app.errors import AccessRefused
-from app.topic_admin import prepare_topics
+from app.topic_admin import describe_topics, prepare_topics
 from tests.cli.command import run
 from tests.integration.worker import NOT_EXPELLED, Site
 from tests.kafka import consume_all, produce
@@ -148,6 +148,15 @@ async def test_a_refusal_is_told_with_its_reason(secured: SecuredBroker) -> None
         assert reason in str(refused.value), settings["BROKER_URL"]
         assert "\n" not in str(refused.value)
         assert not [secret for secret in SECRETS if secret in str(refused.value)]
+
+
+async def test_a_worker_that_looks_at_its_topics_is_told_the_reason(secured: SecuredBroker) -> None:
+    for settings, reason in (
+        (secured.login("PLAIN", password="x"), "refuses the login"),
+        (secured.token("expired-token"), "refuses the token"),
+    ):
+        with pytest.raises(AccessRefused, match=reason):
+            await describe_topics(load(settings))
 
 
 def test_commands_and_workers_tell_it_in_one_line(
