@@ -6,6 +6,7 @@ is made without this.
 
 import asyncio
 import logging
+from functools import lru_cache
 from typing import Any
 
 from aiokafka.abc import AbstractTokenProvider
@@ -41,6 +42,12 @@ class TokenFile(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka has no
         return text
 
 
+@lru_cache
+def _token_file(path: str) -> TokenFile:
+    """Returns one for all clients of the process, so that a problem is said once."""
+    return TokenFile(path)
+
+
 def client_security(settings: Settings) -> ClientSecurity:
     """Returns how clients connect and log in. Raises InvalidSettings if a file of TLS cannot be used."""
     protocol = settings.security_protocol
@@ -50,7 +57,7 @@ def client_security(settings: Settings) -> ClientSecurity:
         mechanism=settings.sasl_mechanism,
         username=settings.sasl_username,
         password=settings.sasl_password,
-        token_provider=TokenFile(settings.sasl_token_file) if settings.sasl_token_file else None,
+        token_provider=_token_file(settings.sasl_token_file) if settings.sasl_token_file else None,
     )
 
 

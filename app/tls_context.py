@@ -2,6 +2,7 @@
 
 import logging
 import ssl
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -93,8 +94,9 @@ class RenewedContext(ssl.SSLContext):
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext:
-    """Returns the context for connections to the brokers. Raises InvalidSettings if a file cannot be used."""
-    return RenewedContext(
+    """Returns the context for connections to the brokers, one for all clients of the process. Raises
+    InvalidSettings if a file cannot be used."""
+    return _context_of(
         TlsFiles(
             settings.ssl_ca_file,
             settings.ssl_certificate_file,
@@ -102,6 +104,11 @@ def tls_context(settings: Settings) -> ssl.SSLContext:
             settings.ssl_key_password,
         )
     )
+
+
+@lru_cache
+def _context_of(files: TlsFiles) -> RenewedContext:
+    return RenewedContext(files)
 
 
 def _state(path: str) -> tuple[int, int, int] | None:

@@ -45,6 +45,8 @@ _LISTENERS: Final = {
     "MTLS": "SSL",
     "TOKENS": "SASL_SSL",
     "CLEAR": "SASL_PLAINTEXT",
+    "MOVED": "SSL",
+    "LOST": "PLAINTEXT",
     "CONTROLLER": "PLAINTEXT",
 }
 _JAAS: Final = "org.apache.kafka.common.security"
@@ -65,6 +67,8 @@ class SecuredBroker(Struct, frozen=True):
     mtls: int
     tokens: int
     clear: int
+    moved: int
+    lost: int
 
     @property
     def broker(self) -> str:
@@ -110,11 +114,11 @@ class SecuredBroker(Struct, frozen=True):
 def secured_broker(folder: Path) -> Iterator[str]:
     """Starts the broker, and gives the text that `parsed` reads."""
     folder.mkdir(exist_ok=True)
-    door, secure, mtls, tokens, clear, controller = free_ports(6)
-    broker = SecuredBroker(str(folder), door, secure, mtls, tokens, clear)
+    door, *others, controller = free_ports(8)
+    broker = SecuredBroker(str(folder), door, *others)
     write_certificates(folder)
     _write_tokens(folder)
-    ports = dict(zip(_LISTENERS, (door, secure, mtls, tokens, clear, controller), strict=True))
+    ports = dict(zip(_LISTENERS, (door, *others, controller), strict=True))
     with _allowed_url(folder / "jwks.json"), EmbeddedKafka(port=door, extra=_properties(folder, ports)):
         for mechanism in (ScramMechanism.SCRAM_SHA_256, ScramMechanism.SCRAM_SHA_512):
             add_user(broker.broker, ALICE, PASSWORD, mechanism)
@@ -152,7 +156,10 @@ def _allowed_url(file: Path) -> Iterator[None]:
 
 def _properties(folder: Path, ports: Mapping[str, int]) -> dict[str, str]:
     local = "127.0.0.1"
-    addresses = [f"{name}://{local}:{port}" for name, port in ports.items()]
+    addresses = {name: f"{name}://{local}:{port}" for name, port in ports.items()}
+    # Two listeners name other addresses: no certificate has the first, and nobody listens at the second.
+    advertised = addresses | {"MOVED": f"MOVED://localhost:{ports['MOVED']}", "LOST": f"LOST://{local}:1"}
+    del advertised["CONTROLLER"]
     plain = f'{_JAAS}.plain.PlainLoginModule required user_{ALICE}="{PASSWORD}";'
     scram = f"{_JAAS}.scram.ScramLoginModule required;"
     secure, tokens, clear = "listener.name.secure.", "listener.name.tokens.", "listener.name.clear."
@@ -164,8 +171,8 @@ def _properties(folder: Path, ports: Mapping[str, int]) -> dict[str, str]:
         "sasl.oauthbearer.jwt.validator.class": f"{_JAAS}.oauthbearer.BrokerJwtValidator",
     }
     return {
-        "listeners": ",".join(addresses),
-        "advertised.listeners": ",".join(addresses[:-1]),
+        "listeners": ",".join(addresses.values()),
+        "advertised.listeners": ",".join(advertised.values()),
         "listener.security.protocol.map": ",".join(f"{name}:{kind}" for name, kind in _LISTENERS.items()),
         "controller.quorum.voters": f"0@{local}:{ports['CONTROLLER']}",
         "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",

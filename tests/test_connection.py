@@ -53,6 +53,19 @@ def test_every_client_has_the_options_of_the_connection() -> None:
     assert "**config.security.options()" in options
 
 
+def test_every_set_of_the_engines_options_has_the_security() -> None:
+    """Without it the options are those of a listener without TLS and login."""
+    found = [
+        (path.name, node.lineno, [ast.unparse(each) for each in node.keywords])
+        for path in sorted(APP.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) in ("ConsumerConfig", "ProducerConfig", "ReaderConfig")
+    ]
+    assert len(found) >= 3
+    assert [each for each in found if "security=client_security(settings)" not in each[2]] == []
+
+
 def test_the_scan_sees_a_client_without_the_options() -> None:
     assert clients_of("admin = aiokafka.AIOKafkaConsumer(bootstrap_servers=x)") == [
         ("AIOKafkaConsumer", set())

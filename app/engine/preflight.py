@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
@@ -16,6 +17,8 @@ from aiokafka.protocol.metadata import MetadataRequest
 
 from app.engine.security import ClientSecurity, TokenUnreadable
 
+Address = tuple[str, int]
+
 _SECONDS: Final = 10.0
 """The time for one attempt at one broker."""
 
@@ -29,24 +32,43 @@ class ConnectProblem(NamedTuple):
 
 
 async def connect_problem(bootstrap: str, security: ClientSecurity) -> ConnectProblem | None:
-    """Returns why the bootstrap servers refuse a client; None if one of them accepts it, or if none listens.
+    """Returns why brokers refuse a client; None if one of them accepts it, or if no bootstrap server listens.
 
-    It connects to each once and asks for metadata. No line has a secret.
+    It connects to a bootstrap server and asks for the addresses of the brokers, which a client uses from then
+    on, and then to one of those. No line has a secret.
     """
+    servers = [(host, port) for host, port, _ in collect_hosts(bootstrap)]
+    advertised, problem = await _first_that_accepts(servers, security)
+    if not advertised or set(advertised) & set(servers):
+        return problem
+    accepted, problem = await _first_that_accepts(advertised, security)
+    if accepted or problem:
+        return problem
+    host, port = advertised[0]
+    return ConnectProblem(
+        f"{bootstrap} answers, but no broker does at the address that it names, {host}:{port} (see the"
+        " brokers' advertised.listeners)",
+        lasting=False,
+    )
+
+
+async def _first_that_accepts(
+    addresses: Sequence[Address], security: ClientSecurity
+) -> tuple[list[Address], ConnectProblem | None]:
+    """Returns the addresses of all brokers, as the first server says that accepts the client; if none does,
+    no address and the problem, if one is known."""
     found: list[ConnectProblem] = []
-    for host, port, _ in collect_hosts(bootstrap):
+    for host, port in addresses:
         try:
             async with asyncio.timeout(_SECONDS):
-                await _ask(host, port, security)
+                return await _ask(host, port, security), None
         except (KafkaError, OSError, ValueError, AssertionError) as error:
             if problem := await _explain(error, host, port, security):
                 found.append(problem)
-        else:
-            return None
-    return max(found, key=lambda problem: problem.lasting, default=None)
+    return [], max(found, key=lambda problem: problem.lasting, default=None)
 
 
-async def _ask(host: str, port: int, security: ClientSecurity) -> None:
+async def _ask(host: str, port: int, security: ClientSecurity) -> list[Address]:
     connection = await create_conn(
         host, port, request_timeout_ms=round(_SECONDS * 1000), **security.options()
     )
@@ -56,6 +78,7 @@ async def _ask(host: str, port: int, security: ClientSecurity) -> None:
         connection.close()
     if not answer.brokers:
         raise _NoAnswer
+    return [(broker[1], broker[2]) for broker in answer.brokers]
 
 
 class _NoAnswer(KafkaError):
@@ -100,7 +123,7 @@ async def _explain(error: Exception, host: str, port: int, security: ClientSecur
 
 
 async def _guess(
-    cause: BaseException, at: str, address: tuple[str, int], security: ClientSecurity
+    cause: BaseException, at: str, address: Address, security: ClientSecurity
 ) -> ConnectProblem | None:
     """Returns the likely problem if a connection was closed without a reason."""
     if not security.uses_tls:

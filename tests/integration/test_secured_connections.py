@@ -15,6 +15,7 @@ from app.connection import connection_options
 from app.demo.names import without_ours, worker_settings
 from app.environment import load
 from app.errors import AccessRefused
+from app.topic_admin import describe_topics, prepare_topics
 from tests.cli.command import run
 from tests.integration.worker import NOT_EXPELLED, Site
 from tests.kafka import consume_all, produce
@@ -117,6 +118,18 @@ def refusals(secured: SecuredBroker) -> list[tuple[dict[str, str], str]]:
                 " (SECURITY_PROTOCOL=SASL_SSL)"
             ),
         ),
+        # The bootstrap server accepts the client, but what it names does not.
+        (
+            {**tls, **at(secured.moved), "SECURITY_PROTOCOL": "SSL"},
+            f"the certificate of the broker at localhost:{secured.moved} is not accepted (Hostname mismatch",
+        ),
+        (
+            at(secured.lost),
+            (
+                f"127.0.0.1:{secured.lost} answers, but no broker does at the address that it names,"
+                " 127.0.0.1:1 (see the brokers' advertised.listeners)"
+            ),
+        ),
         # The broker's default would accept a foreign signature: then the other two show nothing.
         (secured.token("foreign-token"), "refuses the token (SASL_TOKEN_FILE): it may be expired"),
         (secured.token("expired-token"), "refuses the token (SASL_TOKEN_FILE): it may be expired"),
@@ -131,17 +144,25 @@ async def test_a_refusal_is_told_with_its_reason(secured: SecuredBroker) -> None
         await admin.close()
     for settings, reason in refusals(secured):
         with pytest.raises(AccessRefused) as refused:
-            await connect(load(settings), time.monotonic() + 0.1)
+            await prepare_topics(load({**settings, "BROKER_WAIT": "0"}), create=False)
         assert reason in str(refused.value), settings["BROKER_URL"]
         assert "\n" not in str(refused.value)
         assert not [secret for secret in SECRETS if secret in str(refused.value)]
+
+
+async def test_a_worker_that_looks_at_its_topics_is_told_the_reason(secured: SecuredBroker) -> None:
+    for settings, reason in (
+        (secured.login("PLAIN", password="x"), "refuses the login"),
+        (secured.token("expired-token"), "refuses the token"),
+    ):
+        with pytest.raises(AccessRefused, match=reason):
+            await describe_topics(load(settings))
 
 
 def test_commands_and_workers_tell_it_in_one_line(
     secured: SecuredBroker, unique: Callable[[str], str], tmp_path: Path
 ) -> None:
     for settings, command in (
-        (secured.login("SCRAM-SHA-512", password="x"), ["topics", "--check"]),
         (secured.token("foreign-token"), ["leave", "a"]),
         ({**secured.certificate(), "SSL_CA_FILE": secured.file("none.pem")}, ["topics"]),
     ):
