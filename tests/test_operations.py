@@ -15,6 +15,7 @@ from app.gauges import Gauges
 from app.metrics import Metrics
 from app.settings import Settings
 from app.worker import Worker
+from tests.waiting import async_wait_until
 
 LOG = LogPartition("rollcall-users-changelog", 0)
 
@@ -29,7 +30,8 @@ async def made(settings: Settings) -> AsyncIterator[Worker]:
 
 @pytest.fixture
 async def worker() -> AsyncIterator[Worker]:
-    async with made(Settings()) as worker:
+    # Nothing listens there.
+    async with made(Settings(broker_url="127.0.0.1:1")) as worker:
         yield worker
 
 
@@ -203,3 +205,15 @@ async def test_a_group_that_does_not_answer_is_told_if_brokers_do(worker: Worker
     # The outage is over. The group has as much time as at the beginning.
     assert after(70) == []
     assert after(20) == ["the group has not answered for 80 s, although brokers answer"]
+
+
+async def test_the_bytes_of_the_rows_are_counted_and_nothing_goes_on_afterwards(worker: Worker) -> None:
+    worker.tables.users.install(0, {b"k": b"12345"})
+    before = asyncio.all_tasks()
+
+    async def counted() -> bool:
+        return worker.metrics.registry.get_sample_value("rollcall_table_bytes", {"table": "users"}) == 5
+
+    async with worker.operations.watching():
+        await async_wait_until(counted, "the bytes are counted")
+    assert asyncio.all_tasks() == before
