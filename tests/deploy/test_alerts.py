@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 import yaml
+from prometheus_client import generate_latest
 
+from app.metrics import Metrics
 from tests.deploy.repository import ROOT, text_of, yaml_of
 from tests.deploy.tools import must, run, tool
 
@@ -68,6 +70,15 @@ def test_the_table_of_alerts_names_them_all() -> None:
 def test_promtool_takes_the_rules_and_the_configuration() -> None:
     must(tool("promtool"), "check", "rules", "--lint=all", "--lint-fatal", *RULES)
     must(tool("promtool"), "check", "config", "--lint-fatal", "deploy/prometheus/prometheus.yml")
+
+
+@pytest.mark.deploy
+def test_promtool_has_nothing_to_say_of_what_a_worker_shows() -> None:
+    shown = generate_latest(Metrics().registry).decode()
+    done = run(tool("promtool"), "check", "metrics", stdin=shown)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    done = run(tool("promtool"), "check", "metrics", stdin=shown.replace("_total", ""))
+    assert done.returncode == 3
 
 
 @pytest.mark.deploy

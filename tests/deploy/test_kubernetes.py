@@ -174,7 +174,9 @@ def test_all_ask_for_the_port_of_the_image(file: Workers) -> None:
 
 
 def test_the_image_is_this_version(file: Workers) -> None:
-    assert file.container["image"] == f"rollcall:{__version__}"
+    image = f"rollcall:{__version__}"
+    assert file.container["image"] == image
+    assert re.findall(r"--image=(\S+)", text_of("docs/deploying.md")) == [image]
 
 
 def test_one_worker_at_a_time_may_be_away(file: Workers) -> None:
