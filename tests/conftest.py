@@ -32,9 +32,6 @@ KAFKAS = frozenset({"broker", "stock", "each_broker", "secured"})
 # A file with a test on a Kafka has one of the fixtures as an argument, or the marker.
 ON_A_KAFKA = re.compile(rf"\b({'|'.join(sorted(KAFKAS))})[:,)]|\bmark\.kafka\b")
 
-# Until all tests are collected hardly anything is garbage, and to look for it takes a fifth of the time.
-gc.disable()
-
 
 def pytest_configure(config: pytest.Config) -> None:
     """With `-n`: each worker has ports of its own, so that none is taken between its choice and its use."""
@@ -45,6 +42,16 @@ def pytest_configure(config: pytest.Config) -> None:
         each = (last - first) // count
         properties._FIRST_PORT = first + each * (number % count)
         properties._LAST_PORT = properties._FIRST_PORT + each - 1
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """While tests are collected hardly anything is garbage, and to look for it takes nearly half of the time."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -71,7 +78,6 @@ def pytest_collection_finish() -> None:
     them each time: that is most of the time of a test that makes many objects."""
     gc.collect()
     gc.freeze()
-    gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)

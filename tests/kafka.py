@@ -221,7 +221,7 @@ def committed(bootstrap: str, group: str, topic: str) -> dict[int, int]:
 
 def members(bootstrap: str, group: str) -> int:
     """Returns how many members the group has, also if it does not know yet that one has died."""
-    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin = _admin(bootstrap)
     return len(admin.describe_consumer_groups([group])[group].result().members)
 
 

@@ -18,12 +18,17 @@ class Member(NamedTuple):
 @cache
 def _admin(bootstrap: str) -> AdminClient:
     """Making a client costs more than its requests, and tests ask again and again."""
-    return AdminClient({"bootstrap.servers": bootstrap})
+    return AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
 
 
 def members(site: Site) -> list[Member]:
     """Returns the members of the site's group, sorted by their instance ids."""
-    admin, group = _admin(site.broker), site.settings.app_id
+    return members_of(site.broker, site.settings.app_id)
+
+
+def members_of(bootstrap: str, group: str) -> list[Member]:
+    """Returns the members of a group, sorted by their instance ids."""
+    admin = _admin(bootstrap)
     return sorted(
         Member(
             each.group_instance_id or "",
