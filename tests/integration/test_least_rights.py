@@ -146,6 +146,7 @@ def _produce(login: dict[str, str], topic: str) -> None:
             "sasl.password": login["SASL_PASSWORD"],
             "ssl.ca.location": login["SSL_CA_FILE"],
             "enable.idempotence": True,
+            "log_level": 0,
         }
     )
     problems: list[object] = []
