@@ -9,8 +9,8 @@ from typing import Final
 from app.state.rules.changed_names import changed_user as changed_user_by_values
 from app.state.rules.rows import User
 
-# A quote inside of a text is escaped, so none of these is found inside of a text.
-_PROFILE: Final = b'"profile":{'
+# A quote inside of a text is escaped, so none of these is found inside of a text. The last one in a row is
+# the member itself, or is inside of it or of a later member. So what is before the member is before that one.
 _ATTRIBUTES: Final = b',"attributes":{'
 _SETTINGS: Final = b',"settings":{'
 
@@ -22,19 +22,9 @@ def changed_user(
     """`changed_user` of `rules/`, for rows whose bytes are known. `row_after` is encoded by this version."""
     if row_before is None or row_after is None:
         return changed_user_by_values(before, after)
-    start = row_after.find(_PROFILE)
-    # The last of these in the row is the member itself, or one inside of the member. So everything before the
-    # member is compared in any case.
     end = row_after.rfind(_SETTINGS)
-    if start < 0 or end < 0:
+    start = row_after.rfind(_ATTRIBUTES, 0, end)
+    if start < 0 or not row_before.startswith(row_after[:start]):
         return changed_user_by_values(before, after)
-    if _has(row_before, row_after, start, end):
-        return changed_user_by_values(before, after, same_profile=True, same_attributes=True)
-    same_profile = _has(row_before, row_after, start, row_after.rfind(_ATTRIBUTES, start, end))
-    return changed_user_by_values(before, after, same_profile=same_profile)
-
-
-def _has(row_before: bytes, row_after: bytes, start: int, end: int) -> bool:
-    """Whether the older row has these bytes of the newer one in the same place: after members with the same
-    length."""
-    return row_before.startswith(row_after[start:end], start)
+    same_attributes = row_before.startswith(row_after[start:end], start)
+    return changed_user_by_values(before, after, same_profile=True, same_attributes=same_attributes)
