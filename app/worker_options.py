@@ -46,6 +46,7 @@ def log_watch_options(settings: Settings) -> ReaderConfig:
     """Returns the options of the reader that looks at one record of a log."""
     return ReaderConfig(
         bootstrap_servers=settings.bootstrap,
+        security=client_security(settings),
         # Brokers send one whole batch in any case.
         max_partition_fetch_bytes=1,
         fetch_max_bytes=1,

@@ -92,6 +92,7 @@ def test_every_client_of_the_table_is_in_these_tests() -> None:
         "`topics` (also `--check`)",
         "`topics --create`",
         "`leave`",
+        "`pause` and `resume` with `--no-workers`",
         "`demo` with `BROKER_URL`",
         "a vendor's producer",
         "a consumer of events",
@@ -134,6 +135,10 @@ async def test_each_client_runs_with_its_rights_and_no_others(
         worker.stop()
     done = run("leave", "a", ours=crew.login("`leave`"))
     assert (done.returncode, done.stderr) == (0, b"")
+    login = crew.login("`pause` and `resume` with `--no-workers`")
+    for command in ("pause", "resume"):
+        done = run(command, VENDOR, "--no-workers", ours=login)
+        assert (done.returncode, done.stderr) == (0, b""), command
 
 
 def _produce(login: dict[str, str], topic: str) -> None:
