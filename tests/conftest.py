@@ -45,7 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """While tests are collected hardly anything is garbage, and to look for it takes nearly half of the time."""
+    """While tests are collected hardly anything is garbage, and to look for it takes nearly half the time."""
     gc.disable()
     try:
         return (yield)
