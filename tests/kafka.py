@@ -4,9 +4,7 @@ Functions block; an asyncio test calls them by `asyncio.to_thread`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing
-from functools import lru_cache
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
@@ -24,12 +22,12 @@ from confluent_kafka.admin._listoffsets import OffsetSpec
 from confluent_kafka.admin._resource import ResourceType
 from confluent_kafka.cimpl import NewPartitions, NewTopic
 
+from tests.kafka_clients import Isolation, admin_of, member_of, reading
 from tests.waiting import GIVE_UP_SECONDS, wait_until
 
 _TIMEOUT_SECONDS = GIVE_UP_SECONDS
 
 Headers = list[tuple[str, bytes | None]]
-Isolation = Literal["read_committed", "read_uncommitted"]
 
 
 class ToSend(NamedTuple):
@@ -194,7 +192,7 @@ def consume(
 ) -> Iterator[Record]:
     """Yields the records of `consume_all` as they come: in offset order within a partition only. So a topic
     may be larger than the memory."""
-    with closing(_consumer(bootstrap, isolation=isolation)) as consumer:
+    with reading(bootstrap, isolation) as consumer:
         missing = set(_partitions(consumer, topic))
         consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in missing])
         while missing:
@@ -205,13 +203,17 @@ def consume(
                 yield _record(message, cut, headers_of)
             elif error.code() == KafkaError._PARTITION_EOF:
                 missing.discard(_known(message.partition()))
-            else:
+            elif error.code() not in _AWAY:
                 raise KafkaException(error)
+
+
+_AWAY = {KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN}
+"""A broker was killed since the last reading. If it comes back, its records are read."""
 
 
 def end_offsets(bootstrap: str, topic: str) -> dict[int, int]:
     """Returns the high watermark of each partition."""
-    return _ends(_admin(bootstrap), _all_partitions(_admin(bootstrap), [topic]))[topic]
+    return _ends(admin_of(bootstrap), _all_partitions(admin_of(bootstrap), [topic]))[topic]
 
 
 def committed(bootstrap: str, group: str, topic: str) -> dict[int, int]:
@@ -221,27 +223,21 @@ def committed(bootstrap: str, group: str, topic: str) -> dict[int, int]:
 
 def members(bootstrap: str, group: str) -> int:
     """Returns how many members the group has, also if it does not know yet that one has died."""
-    admin = _admin(bootstrap)
+    admin = admin_of(bootstrap)
     return len(admin.describe_consumer_groups([group])[group].result().members)
 
 
 def committed_of(bootstrap: str, group: str, topics: Iterable[str]) -> dict[str, dict[int, int]]:
     """Does the same as `committed` for several topics."""
-    return _commits(bootstrap, group, _all_partitions(_admin(bootstrap), topics))
+    return _commits(bootstrap, group, _all_partitions(admin_of(bootstrap), topics))
 
 
 def committed_and_ends(
     bootstrap: str, group: str, topics: Iterable[str]
 ) -> tuple[dict[str, dict[int, int]], dict[str, dict[int, int]]]:
     """Returns what `committed` and then `end_offsets` return for each of the topics."""
-    asked = _all_partitions(_admin(bootstrap), topics)
-    return _commits(bootstrap, group, asked), _ends(_admin(bootstrap), asked)
-
-
-@lru_cache(maxsize=2)
-def _admin(bootstrap: str) -> AdminClient:
-    """Returns a client that stays: making one costs more than its requests, and tests ask again and again."""
-    return AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    asked = _all_partitions(admin_of(bootstrap), topics)
+    return _commits(bootstrap, group, asked), _ends(admin_of(bootstrap), asked)
 
 
 def _all_partitions(admin: AdminClient, topics: Iterable[str]) -> list[TopicPartition]:
@@ -253,15 +249,8 @@ def _all_partitions(admin: AdminClient, topics: Iterable[str]) -> list[TopicPart
     ]
 
 
-@lru_cache(maxsize=2)
-def _member(bootstrap: str, group: str) -> Consumer:
-    """Returns a client that stays, and never joins. It asks for committed offsets, because librdkafka 2.16
-    crashes if an admin asks for them and the group's coordinator answers with an error."""
-    return _consumer(bootstrap, group)
-
-
 def _commits(bootstrap: str, group: str, asked: list[TopicPartition]) -> dict[str, dict[int, int]]:
-    consumer = _member(bootstrap, group)
+    consumer = member_of(bootstrap, group)
     answers = wait_until(lambda: _committed(consumer, asked), f"the coordinator of {group}")
     found: dict[str, dict[int, int]] = {each.topic: {} for each in asked}
     for answer in answers or ():
@@ -305,26 +294,6 @@ def _committed(consumer: Consumer, asked: list[TopicPartition]) -> list[TopicPar
         if problem.args[0].code() in _COORDINATOR_MOVES:
             return None
         raise
-
-
-def _consumer(
-    bootstrap: str,
-    group: str = "tests-read-without-a-group",
-    isolation: Isolation = "read_uncommitted",
-) -> Consumer:
-    return Consumer(
-        {
-            "bootstrap.servers": bootstrap,
-            "group.id": group,
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "log_level": 0,
-            "isolation.level": isolation,
-            "fetch.wait.max.ms": 50,
-            # librdkafka unpacks no batch that becomes larger than this.
-            "receive.message.max.bytes": 1_000_000_000,
-        }
-    )
 
 
 def _partitions(consumer: Consumer, topic: str) -> list[int]:

@@ -118,6 +118,7 @@ def test_killed_it_leaves_no_process(tmp_path: Path) -> None:
         run.end()
 
 
+@pytest.mark.traced
 def test_a_missing_package_is_one_line(tmp_path: Path) -> None:
     with demo(tmp_path, command=("-c", _WITHOUT_JAVA)) as run:
         _, errors = run.end()

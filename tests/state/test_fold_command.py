@@ -142,6 +142,7 @@ def run(stdin: bytes, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     )
 
 
+@pytest.mark.traced
 def test_as_a_process_it_answers_the_same(tmp_path: Path) -> None:
     history = lines(full(1, user={"name": "N"}), score(2))
     first = run(history)

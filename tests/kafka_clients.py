@@ -1,0 +1,74 @@
+"""Clients of librdkafka that stay. Tests ask again and again, and a client costs more than its answers."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any, Final, Literal
+
+from confluent_kafka import Consumer
+from confluent_kafka.admin import AdminClient
+
+Isolation = Literal["read_committed", "read_uncommitted"]
+
+# A client that stays looks for a broker that was away as often as a new one would.
+_BACK_SOON: Final[dict[str, Any]] = {"reconnect.backoff.max.ms": 500}
+
+_idle: Final[dict[tuple[str, Isolation], Consumer]] = {}
+_using_idle: Final = threading.Lock()
+_MOST_IDLE: Final = 3
+
+
+@lru_cache(maxsize=2)
+def admin_of(bootstrap: str) -> AdminClient:
+    """Returns a client for what admins ask. It may be used by several threads."""
+    return AdminClient({"bootstrap.servers": bootstrap, "log_level": 0, **_BACK_SOON})
+
+
+@lru_cache(maxsize=2)
+def member_of(bootstrap: str, group: str) -> Consumer:
+    """Returns a client of a group that never joins it. It asks for committed offsets, because librdkafka 2.16
+    crashes if an admin asks for them and the group's coordinator answers with an error."""
+    return _consumer(bootstrap, group)
+
+
+@contextmanager
+def reading(bootstrap: str, isolation: Isolation) -> Iterator[Consumer]:
+    """Gives a consumer that nobody else has. If the block does not fail, it stays for the next reader."""
+    with _using_idle:
+        consumer = _idle.pop((bootstrap, isolation), None)
+    consumer = consumer or _consumer(bootstrap, isolation=isolation)
+    try:
+        yield consumer
+        consumer.unassign()
+    except BaseException:
+        consumer.close()
+        raise
+    with _using_idle:
+        old = _idle.pop((bootstrap, isolation), None)
+        if old is None and len(_idle) == _MOST_IDLE:
+            old = _idle.pop(next(iter(_idle)))
+        _idle[bootstrap, isolation] = consumer
+    if old is not None:
+        old.close()
+
+
+def _consumer(
+    bootstrap: str,
+    group: str = "tests-read-without-a-group",
+    isolation: Isolation = "read_uncommitted",
+) -> Consumer:
+    return Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": group,
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "log_level": 0,
+            **_BACK_SOON,
+            "isolation.level": isolation,
+            "fetch.wait.max.ms": 50,
+            # librdkafka unpacks no batch that becomes larger than this.
+            "receive.message.max.bytes": 1_000_000_000,
+        }
+    )
