@@ -15,6 +15,7 @@ from hypothesis import settings
 
 from app.embedded_kafka import properties
 from tests.broker import any_broker, shared, stock_broker
+from tests.secured_broker import SecuredBroker, parsed, secured_broker
 
 # A shell that starts the tests in the background has them ignore SIGINT, and so would all that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -27,7 +28,7 @@ os.environ.setdefault("SSL_CERT_FILE", os.devnull)
 settings.register_profile("rollcall", deadline=None)
 settings.load_profile("rollcall")
 
-KAFKAS = frozenset({"broker", "stock", "each_broker"})
+KAFKAS = frozenset({"broker", "stock", "each_broker", "secured"})
 # A file with a test on a Kafka has one of the fixtures as an argument, or the marker.
 ON_A_KAFKA = re.compile(rf"\b({'|'.join(sorted(KAFKAS))})[:,)]|\bmark\.kafka\b")
 
@@ -137,6 +138,14 @@ def stock(session_folder: Path) -> Iterator[str]:
     second, automatic creation of topics, timestamp bounds. The friendly settings of `broker` hide these."""
     with shared(session_folder / "stock", stock_broker) as servers:
         yield servers
+
+
+@pytest.fixture(scope="session")
+def secured(session_folder: Path) -> Iterator[SecuredBroker]:
+    """A Kafka with TLS, logins and access rules."""
+    folder = session_folder / "secured"
+    with shared(folder.with_suffix(".servers"), lambda: secured_broker(folder)) as described:
+        yield parsed(described)
 
 
 @pytest.fixture(params=["broker", "stock"])
