@@ -4,6 +4,7 @@ Functions block; an asyncio test calls them by `asyncio.to_thread`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from typing import Any, NamedTuple, cast
 
 from confluent_kafka import (
@@ -18,11 +19,10 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
-from confluent_kafka.admin._listoffsets import OffsetSpec
 from confluent_kafka.admin._resource import ResourceType
 from confluent_kafka.cimpl import NewPartitions, NewTopic
 
-from tests.kafka_clients import Isolation, admin_of, member_of, reading
+from tests.kafka_clients import Isolation, admin_of, member_of, new_consumer, reading
 from tests.waiting import GIVE_UP_SECONDS, wait_until
 
 _TIMEOUT_SECONDS = GIVE_UP_SECONDS
@@ -213,7 +213,7 @@ _AWAY = {KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN}
 
 def end_offsets(bootstrap: str, topic: str) -> dict[int, int]:
     """Returns the high watermark of each partition."""
-    return _ends(admin_of(bootstrap), _all_partitions(admin_of(bootstrap), [topic]))[topic]
+    return _ends(bootstrap, _all_partitions(admin_of(bootstrap), [topic]))[topic]
 
 
 def committed(bootstrap: str, group: str, topic: str) -> dict[int, int]:
@@ -237,7 +237,7 @@ def committed_and_ends(
 ) -> tuple[dict[str, dict[int, int]], dict[str, dict[int, int]]]:
     """Returns what `committed` and then `end_offsets` return for each of the topics."""
     asked = _all_partitions(admin_of(bootstrap), topics)
-    return _commits(bootstrap, group, asked), _ends(admin_of(bootstrap), asked)
+    return _commits(bootstrap, group, asked), _ends(bootstrap, asked)
 
 
 def _all_partitions(admin: AdminClient, topics: Iterable[str]) -> list[TopicPartition]:
@@ -259,23 +259,28 @@ def _commits(bootstrap: str, group: str, asked: list[TopicPartition]) -> dict[st
     return found
 
 
-def _ends(admin: AdminClient, asked: list[TopicPartition]) -> dict[str, dict[int, int]]:
-    """Returns the high watermarks. It waits while partitions have no leader."""
-    return wait_until(lambda: _latest(admin, asked), "the leaders of all partitions") or {}
-
-
-def _latest(admin: AdminClient, asked: list[TopicPartition]) -> dict[str, dict[int, int]] | None:
-    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-    answers = admin.list_offsets(dict.fromkeys(asked, latest), request_timeout=_TIMEOUT_SECONDS)
+def _ends(bootstrap: str, asked: list[TopicPartition]) -> dict[str, dict[int, int]]:
+    """Returns the high watermarks. Its client is new: one that stays may know leaders of before an outage."""
     found: dict[str, dict[int, int]] = {each.topic: {} for each in asked}
-    for partition, future in answers.items():
-        try:
-            found[partition.topic][partition.partition] = future.result().offset
-        except KafkaException as problem:
-            if problem.args[0].retriable():
-                return None
-            raise
+    with closing(new_consumer(bootstrap)) as consumer:
+        for each in asked:
+            found[each.topic][each.partition] = _end(consumer, each)
     return found
+
+
+def _end(consumer: Consumer, partition: TopicPartition) -> int:
+    """Returns the high watermark. It waits while the client knows no leader: of a broker that was away it
+    asks nothing before it has found it again."""
+
+    def ends() -> list[int]:
+        try:
+            return [consumer.get_watermark_offsets(partition, _TIMEOUT_SECONDS)[1]]
+        except KafkaException as problem:
+            if problem.args[0].code() == KafkaError._UNKNOWN_PARTITION:
+                return []
+            raise
+
+    return wait_until(ends, f"the leader of {partition.topic}/{partition.partition}")[0]
 
 
 _COORDINATOR_MOVES = {

@@ -29,7 +29,7 @@ def admin_of(bootstrap: str) -> AdminClient:
 def member_of(bootstrap: str, group: str) -> Consumer:
     """Returns a client of a group that never joins it. It asks for committed offsets, because librdkafka 2.16
     crashes if an admin asks for them and the group's coordinator answers with an error."""
-    return _consumer(bootstrap, group)
+    return new_consumer(bootstrap, group)
 
 
 @contextmanager
@@ -37,7 +37,7 @@ def reading(bootstrap: str, isolation: Isolation) -> Iterator[Consumer]:
     """Gives a consumer that nobody else has. If the block does not fail, it stays for the next reader."""
     with _using_idle:
         consumer = _idle.pop((bootstrap, isolation), None)
-    consumer = consumer or _consumer(bootstrap, isolation=isolation)
+    consumer = consumer or new_consumer(bootstrap, isolation=isolation)
     try:
         yield consumer
         consumer.unassign()
@@ -53,7 +53,7 @@ def reading(bootstrap: str, isolation: Isolation) -> Iterator[Consumer]:
         old.close()
 
 
-def _consumer(
+def new_consumer(
     bootstrap: str,
     group: str = "tests-read-without-a-group",
     isolation: Isolation = "read_uncommitted",
