@@ -83,7 +83,7 @@ $(NODE)/.installed: tests/deploy/package.json
 # EVERY_TOOL=1: a test whose program is missing fails. Else it is skipped, and its message names the program.
 test-deploy: export EVERY_TOOL ?=
 test-deploy: $(KAFKA) $(VENV)/.deploy $(NODE)/.installed ## What is deployed, with the programs that it is for: Prometheus, kustomize, compose
-	@$(BIN)/python -m pytest -m deploy -n 2 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -m deploy -n 2 --dist worksteal --reruns $(RERUNS) $(ARGS)
 
 # `make test` has the rest of the fuzzer's inputs, and so does CI the rest of these tests on each Python.
 unit: export FUZZ_INPUTS ?= 10000

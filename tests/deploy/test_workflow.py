@@ -51,7 +51,7 @@ def test_what_is_deployed_is_looked_at_with_the_same_programs_everywhere() -> No
     assert install.endswith(f"apt-get install -qq --no-install-recommends {packages}")
     # There a program that is missing is a failure, so that no test is skipped for ever.
     assert run.endswith(" EVERY_TOOL=1")
-    assert "\nmake test-deploy\n" in text_of(".ci/run")
+    assert "\nmake test-deploy RERUNS=1\n" in text_of(".ci/run")
 
 
 def test_the_core_may_not_become_slower_than_its_limits_with_a_margin_for_another_machine() -> None:
