@@ -22,7 +22,7 @@ from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, Config
 from confluent_kafka.admin._resource import ResourceType
 from confluent_kafka.cimpl import NewPartitions, NewTopic
 
-from tests.kafka_clients import Isolation, admin_of, member_of, new_consumer, reading
+from tests.kafka_clients import Isolation, admin_of, member_of, new_consumer
 from tests.waiting import GIVE_UP_SECONDS, wait_until
 
 _TIMEOUT_SECONDS = GIVE_UP_SECONDS
@@ -192,7 +192,7 @@ def consume(
 ) -> Iterator[Record]:
     """Yields the records of `consume_all` as they come: in offset order within a partition only. So a topic
     may be larger than the memory."""
-    with reading(bootstrap, isolation) as consumer:
+    with closing(new_consumer(bootstrap, isolation=isolation)) as consumer:
         missing = set(_partitions(consumer, topic))
         consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in missing])
         while missing:
@@ -203,12 +203,8 @@ def consume(
                 yield _record(message, cut, headers_of)
             elif error.code() == KafkaError._PARTITION_EOF:
                 missing.discard(_known(message.partition()))
-            elif error.code() not in _AWAY:
+            else:
                 raise KafkaException(error)
-
-
-_AWAY = {KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN}
-"""A broker was killed since the last reading. If it comes back, its records are read."""
 
 
 def end_offsets(bootstrap: str, topic: str) -> dict[int, int]:

@@ -53,13 +53,17 @@ def _kill_soon(stage: Stage, pod: Pod) -> None:
 
 def _kill_static(stage: Stage, _cluster: Cluster, events: int) -> None:
     """Nobody waits for the end of a session: it is longer than a case may take to recover."""
-    for number in (1, 2):
-        stage.pod(GROUP_INSTANCE_ID=f"static-{number}")
-    stage.wait_ready()
+    _static_pair(stage)
     with stage.flow(RATE, events):
         for pods in (stage.pods[:1], stage.pods[1:], stage.pods):
             _kill(stage, *pods)
             stage.recovered()
+
+
+def _static_pair(stage: Stage) -> None:
+    for number in (1, 2):
+        stage.pod(GROUP_INSTANCE_ID=f"static-{number}")
+    stage.wait_ready()
 
 
 def _die(stage: Stage, _cluster: Cluster, events: int) -> None:
@@ -84,6 +88,16 @@ def _is_dead(pod: Pod, deaths: int) -> bool:
 
 def _terminate(stage: Stage, _cluster: Cluster, events: int) -> None:
     stage.steady()
+    _restart_in_turn(stage, events)
+
+
+def _roll_static(stage: Stage, _cluster: Cluster, events: int) -> None:
+    """Nobody waits for the end of a session, and the group does not rebalance."""
+    _static_pair(stage)
+    _restart_in_turn(stage, events)
+
+
+def _restart_in_turn(stage: Stage, events: int) -> None:
     with stage.flow(RATE, events):
         for pod in stage.pods * 2:
             stage.work_left()
@@ -127,6 +141,13 @@ CASES = [
         play=_terminate,
         repeats_nothing=True,
         settings={"SESSION_TIMEOUT": "10"},
+    ),
+    Case(
+        name="roll-static",
+        fault="static members: SIGTERM of two workers in turn, twice, with a session of 120 s",
+        play=_roll_static,
+        repeats_nothing=True,
+        settings={"SESSION_TIMEOUT": LONG_SESSION},
     ),
     Case(
         name="join-leave",
