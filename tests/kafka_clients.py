@@ -1,5 +1,5 @@
-"""Clients of librdkafka. Those that only ask stay: tests ask again and again, and a client costs more than its
-answers."""
+"""Clients of librdkafka. Those that only ask stay, because tests ask again and again, and a client costs more
+than its answers."""
 
 from functools import lru_cache
 from typing import Any, Final, Literal
