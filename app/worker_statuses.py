@@ -52,13 +52,15 @@ class StatusReader:
         async with self._lock:
             now = self._clock()
             if self._urls and (self._asked is None or now - self._asked >= KEPT_SECONDS):
-                async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ASK_SECONDS)) as session:
-                    self._others = await asyncio.gather(*(_ask(session, url) for url in self._urls))
+                timeout = aiohttp.ClientTimeout(total=ASK_SECONDS)
+                async with aiohttp.ClientSession(timeout=timeout) as session:
+                    found = await asyncio.gather(*(_ask(session, url) for url in self._urls))
+                # Every worker of a deployment has the same list, with itself in it.
+                self._others = [
+                    each for each in found if each.status is None or not _is_same(each.status, self._own())
+                ]
                 self._asked = self._clock()
-        own = self._own()
-        # Every worker of a deployment has the same list, with itself in it.
-        others = [each for each in self._others if each.status is None or not _is_same(each.status, own)]
-        return msgspec.json.encode(WorkerStatuses([WorkerStatus("", Raw(own)), *others]))
+        return msgspec.json.encode(WorkerStatuses([WorkerStatus("", Raw(self._own())), *self._others]))
 
 
 class _Instance(Struct):
