@@ -46,7 +46,7 @@ def test_every_client_has_the_options_of_the_connection() -> None:
         "engine/consumer/client_thread.py",
         "engine/preflight.py",
         "engine/producer/producer_client.py",
-        "engine/tables/changelog_reader.py",
+        "engine/log_reader.py",
     }
     assert [each for each in found if not each[2] & (KIT | BY_FUNCTION)] == []
     options = (APP / "engine/consumer/client_options.py").read_text("utf-8")

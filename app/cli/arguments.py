@@ -9,7 +9,10 @@ from typing import Final
 import msgspec
 
 from app.settings import InstanceId
+from app.times import parse_rfc3339
 from app.vendors import VENDORS
+
+_MILLISECONDS: Final = re.compile(r"-?[0-9]{1,15}", re.ASCII)
 
 # A worker makes its status at most once a second.
 _SHORTEST: Final = 0.2
@@ -35,6 +38,54 @@ def add_urls(command: argparse._ActionsContainer) -> None:
         default=[],
         help="a worker's address; may be repeated; default: http://HTTP_HOST:HTTP_PORT",
     )
+
+
+def add_span(command: argparse.ArgumentParser) -> None:
+    """Declares which records of a log are read: `since`, `until`, `partition`, `first` and `end`, as `Span`
+    has them."""
+    command.add_argument(
+        "--since",
+        type=moment,
+        metavar="TIME",
+        help="records of this time (RFC 3339, or ms) or later",
+    )
+    command.add_argument("--until", type=moment, metavar="TIME", help="records stamped before this time")
+    command.add_argument("--partition", type=natural, metavar="N", help="only this partition")
+    command.add_argument(
+        "--first", type=natural, metavar="OFFSET", help="from this offset of the partition on"
+    )
+    command.add_argument("--end", type=natural, metavar="OFFSET", help="up to the offset before this one")
+
+
+def add_json(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="the result as one line of JSON")
+
+
+def add_question(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--yes", action="store_true", help="write without a question")
+
+
+def moment(text: str) -> int:
+    """Returns the time in milliseconds since 1970."""
+    if _MILLISECONDS.fullmatch(text):
+        return int(text)
+    micros = parse_rfc3339(text)
+    if micros is None:
+        raise argparse.ArgumentTypeError("expected a time such as 2026-11-25T08:00:00Z, or milliseconds")
+    return micros // 1000
+
+
+def natural(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,18}", text, re.ASCII):
+        raise argparse.ArgumentTypeError("expected a number that is not negative")
+    return int(text)
+
+
+def rate(text: str) -> float:
+    with suppress(ValueError):
+        if 0.0 < (per_second := float(text)) < float("inf"):
+            return per_second
+    raise argparse.ArgumentTypeError("expected a number of records a second, more than 0")
 
 
 def add_convert_arguments(convert: argparse.ArgumentParser) -> None:

@@ -19,6 +19,7 @@ from app.cli.arguments import (
     position,
 )
 from app.cli.extras import what_is_missing
+from app.cli.operator_commands import add_operator_commands
 from app.environment import load
 from app.errors import RollcallError
 from app.settings import Settings
@@ -30,7 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code: 0 for success, 1 for a failure, which is one line on
     standard error. Wrong usage ends the process with exit code 2. `arguments`: None means those of the
     process."""
-    options = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    options = _parser(given).parse_args(given)
     run: Callable[[argparse.Namespace, Settings], int] = options.run
     try:
         return run(options, load(os.environ))
@@ -46,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="rollcall", description="Makes one canonical stream of the user events of five vendors."
     )
@@ -100,6 +102,8 @@ def _parser() -> argparse.ArgumentParser:
     leave = commands.add_parser("leave", help="remove a static member that will not come back from the group")
     leave.add_argument("instance", type=instance, metavar="INSTANCE", help="its GROUP_INSTANCE_ID")
     leave.set_defaults(run=_leave)
+
+    add_operator_commands(commands, arguments)
 
     config = commands.add_parser("config", help="show the settings in force")
     config.add_argument("--table", action="store_true", help="show all settings as a table, in Markdown")

@@ -29,6 +29,7 @@ from app.engine.consumer.lag import PartitionLag
 from app.engine.consumer.leave_group import leave_group
 from app.engine.consumer.resumption import NotCommitted
 from app.engine.fatal import EXIT_PROTECT, die
+from app.engine.log_reader import LogBatch, LogReader, ReadSession
 from app.engine.log_watch import LogWatch
 from app.engine.observer import EngineObserver
 from app.engine.preflight import ConnectProblem, connect_problem
@@ -77,7 +78,9 @@ __all__ = [
     "Headers",
     "InThread",
     "LaterVersion",
+    "LogBatch",
     "LogPartition",
+    "LogReader",
     "LogWatch",
     "MoreRoom",
     "NoAnswer",
@@ -92,6 +95,7 @@ __all__ = [
     "Pause",
     "Processor",
     "ProducerConfig",
+    "ReadSession",
     "ReaderConfig",
     "Record",
     "Refusal",

@@ -271,7 +271,7 @@ PRIVATE_PARTS: Final = (
     ),
     PrivateParts(
         names=("aiokafka.AIOKafkaConsumer._client", "aiokafka.client.AIOKafkaClient.add_topic"),
-        modules=("tables.changelog_reader",),
+        modules=("log_reader",),
         why="Called: a client that is asked for offsets of a topic that it does not know waits for 0.1 s.",
     ),
     PrivateParts(

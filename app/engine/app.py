@@ -18,13 +18,13 @@ from faust.types.transports import ConsumerT
 from app.engine.config import ConsumerConfig, ReaderConfig, TablesConfig
 from app.engine.consumer.consumer import SliceConsumer
 from app.engine.fatal import die, refuse
+from app.engine.log_reader import LogReader
 from app.engine.log_watch import LogWatch
 from app.engine.observer import EngineObserver
 from app.engine.processor import Processor
 from app.engine.producer.producer import GroupCommitProducer
 from app.engine.slice_loop import Flusher, run_slices
 from app.engine.slices import Slice
-from app.engine.tables.changelog_reader import ChangelogReader
 from app.engine.tables.findings import WriteDeadLetter
 from app.engine.tables.manager import SliceTableManager
 from app.engine.tables.merge_rules import TableRules
@@ -193,7 +193,7 @@ def install_tables(
         dead_letter=dead_letter,
         merge_all=config.merge_all,
     )
-    reader = ChangelogReader(config.reader)
+    reader = LogReader(config.reader)
     zombie_repair = ZombieRepair(tables, reader, scan_seconds=config.scan_seconds, observer=observer)
     manager.restorer = TableRestorer(tables, reader, zombie_repair, observer, spare(app, refuse))
     manager.source = config.source
@@ -204,7 +204,7 @@ def install_tables(
 
 def log_watch(app: faust.App, config: ReaderConfig, dead_letters: str) -> LogWatch:
     """Returns what polls the ends of the app's logs. `dead_letters` is the name of the dead-letter topic."""
-    return LogWatch(ChangelogReader(config), lambda: consumer_of(app).health, dead_letters)
+    return LogWatch(LogReader(config), lambda: consumer_of(app).health, dead_letters)
 
 
 def consumer_of(app: faust.App) -> SliceConsumer:

@@ -141,7 +141,7 @@ class ProducerConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReaderConfig:
-    """The options of the reader of changelogs. Sizes are bytes, times milliseconds."""
+    """The options of a reader of logs that is in no group. Sizes are bytes, times milliseconds."""
 
     bootstrap_servers: str
     security: ClientSecurity = PLAINTEXT
@@ -152,6 +152,8 @@ class ReaderConfig:
     records_per_turn: int = 20_000
     bytes_per_turn: int = 4 * 1024 * 1024
     fetch_max_wait_ms: int = 100
+    # A worker writes the changelogs without transactions, and its lag counts what an open one holds back.
+    isolation_level: IsolationLevel = "read_uncommitted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

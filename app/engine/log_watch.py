@@ -16,8 +16,8 @@ from aiokafka.errors import KafkaError
 from app.engine.consumer.consumer_health import ConsumerHealth
 from app.engine.consumer.lag import LagBook, NextRecord, PartitionLag
 from app.engine.fatal import describe
+from app.engine.log_reader import LogReader, ReadSession
 from app.engine.slices import Partition
-from app.engine.tables.changelog_reader import ChangelogReader, ReadSession
 from app.engine.tables.write_ledger import LogPartition
 
 POLL_SECONDS: Final = 10.0
@@ -39,7 +39,7 @@ class LogWatch:
 
     def __init__(
         self,
-        reader: ChangelogReader,
+        reader: LogReader,
         health: Callable[[], ConsumerHealth],
         dead_letters: str,
         wall: Callable[[], float] = time.time,

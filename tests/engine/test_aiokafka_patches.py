@@ -117,7 +117,7 @@ def test_there_are_modules_with_clients() -> None:
     assert {
         "app.topic_admin",
         "app.engine.producer.producer",
-        "app.engine.tables.changelog_reader",
+        "app.engine.log_reader",
         "app.engine.consumer.client_thread",
     } <= set(WITH_CLIENTS)
 

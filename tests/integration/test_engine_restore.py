@@ -16,7 +16,7 @@ from app.engine.config import ProducerConfig, ReaderConfig, TablesConfig
 from app.engine.observer import EngineObserver
 from app.engine.producer.partitioner import partition_of
 from app.engine.producer.producer import GroupCommitProducer
-from app.engine.tables.changelog_reader import ChangelogReader, ReadSession
+from app.engine.log_reader import LogReader, ReadSession
 from app.engine.tables.findings import Garbage
 from app.engine.tables.manager import SliceTableManager
 from app.engine.tables.merge_rules import Row, TableRules
@@ -181,14 +181,14 @@ async def test_a_restore_waits_for_a_broker_that_is_away(
 ) -> None:
     monkeypatch.setattr("app.engine.tables.restore._RETRY_SECONDS", 0.01)
     failures = iter([KafkaConnectionError(), KafkaConnectionError()])
-    session = ChangelogReader.session
+    session = LogReader.session
 
-    def failing(self: ChangelogReader) -> AbstractAsyncContextManager[ReadSession]:
+    def failing(self: LogReader) -> AbstractAsyncContextManager[ReadSession]:
         for failure in failures:
             raise failure
         return session(self)
 
-    monkeypatch.setattr(ChangelogReader, "session", failing)
+    monkeypatch.setattr(LogReader, "session", failing)
     async with tables(broker, app_id) as mine:
         await mine.zombie_writes(mine.users_topic, (b"eve", users_row([1])))
         mine.restorer.assigned(1, {0})
@@ -368,7 +368,7 @@ async def _has(tables: Tables, key: bytes, row: Row) -> bool:
 
 
 async def test_a_session_that_is_cancelled_while_it_opens_leaves_no_connection(broker: str) -> None:
-    reader = ChangelogReader(ReaderConfig(bootstrap_servers=broker))
+    reader = LogReader(ReaderConfig(bootstrap_servers=broker))
 
     async def read() -> None:
         async with reader.session():
@@ -420,7 +420,7 @@ async def test_a_strangers_transactions_in_a_changelog_do_not_hold_up_a_read(
 
     with transactions(broker, unique("stranger")) as stranger:
         offsets = await asyncio.to_thread(write)
-        async with ChangelogReader(ReaderConfig(bootstrap_servers=broker)).session() as session:
+        async with LogReader(ReaderConfig(bootstrap_servers=broker)).session() as session:
             assert set(offsets) <= set(await read(session))
             await asyncio.to_thread(stranger.commit)
             # Five records and two control records, which the broker may write a moment after the answer.

@@ -10,7 +10,7 @@ from app.embedded_kafka.properties import free_ports
 from app.engine import LogWatch, ReaderConfig
 from app.engine.consumer.lag import NextRecord
 from app.engine.slices import Partition
-from app.engine.tables.changelog_reader import ChangelogReader
+from app.engine.log_reader import LogReader
 from app.settings import Settings
 from app.worker_options import log_watch_options
 from tests.kafka import ToSend, create_topics, produce
@@ -51,7 +51,7 @@ async def test_lag_needs_no_consumer(broker: str, unique: Callable[[str], str]) 
     )
     health = StillConsumer()
     watch = LogWatch(
-        ChangelogReader(log_watch_options(Settings(broker_url=broker))),
+        LogReader(log_watch_options(Settings(broker_url=broker))),
         lambda: health,  # type: ignore[arg-type,return-value]
         letters,
         lambda: HOUR_AGO / 1000 + 3_600,
@@ -98,7 +98,7 @@ async def test_clocks_that_differ_are_said_once(
 ) -> None:
     health, late = StillConsumer(), [-3_600.0]
     watch = LogWatch(
-        ChangelogReader(log_watch_options(Settings(broker_url=broker))),
+        LogReader(log_watch_options(Settings(broker_url=broker))),
         lambda: health,  # type: ignore[arg-type,return-value]
         unique("dead-letter"),
         lambda: time.time() + late[0],
@@ -121,7 +121,7 @@ async def test_without_a_broker_nothing_is_known() -> None:
     health = StillConsumer()
     health.records = {("t", 0): waiting(5)}
     (port,) = free_ports(1)
-    reader = ChangelogReader(ReaderConfig(bootstrap_servers=f"127.0.0.1:{port}"))
+    reader = LogReader(ReaderConfig(bootstrap_servers=f"127.0.0.1:{port}"))
     watch = LogWatch(reader, lambda: health, "d")  # type: ignore[arg-type,return-value]
     assert not await watch.poll()
     assert watch.lags() == {}

@@ -12,7 +12,7 @@ from confluent_kafka.admin import AdminClient
 
 from app.engine import EXIT_PROTECT
 from app.engine.config import ReaderConfig
-from app.engine.tables.changelog_reader import ChangelogReader
+from app.engine.log_reader import LogReader
 from app.engine.tables.write_ledger import LogPartition
 from tests.broker import stock_broker
 from tests.integration.worker import Site
@@ -55,7 +55,7 @@ def test_the_canonical_topic_does_not_come_back_wrong_after_it_was_deleted(site:
 async def test_the_reader_of_changelogs_does_not_create_one(stock: str, unique: Callable[[str], str]) -> None:
     topic = unique("changelog")
     config = ReaderConfig(bootstrap_servers=stock)
-    async with ChangelogReader(config).session() as session:
+    async with LogReader(config).session() as session:
         with suppress(KafkaError, TimeoutError):
             await asyncio.wait_for(session.ends([LogPartition(topic, 0)]), 5)
     assert topic not in await asyncio.to_thread(topic_names, stock)

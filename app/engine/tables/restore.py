@@ -22,8 +22,8 @@ from faust.types.transports import ConsumerT
 
 from app.engine.consumer.consumer import SliceConsumer
 from app.engine.fatal import refuse
+from app.engine.log_reader import LogReader
 from app.engine.observer import EngineObserver
-from app.engine.tables.changelog_reader import ChangelogReader
 from app.engine.tables.changelog_replay import ChangelogReplay
 from app.engine.tables.merge_rules import TABLE_NAMES
 from app.engine.tables.restore_progress import RestoreProgress
@@ -52,7 +52,7 @@ class TableRestorer:
     def __init__(
         self,
         tables: UserTables,
-        reader: ChangelogReader,
+        reader: LogReader,
         zombie_repair: ZombieRepair,
         observer: EngineObserver | None = None,
         refuse: Callable[[str], NoReturn] = refuse,

@@ -17,8 +17,8 @@ from typing import NoReturn
 from aiokafka.errors import KafkaError
 
 from app.engine.fatal import die
+from app.engine.log_reader import LogReader, ReadSession
 from app.engine.observer import EngineObserver
-from app.engine.tables.changelog_reader import ChangelogReader, ReadSession
 from app.engine.tables.findings import SkippedKind, later_version
 from app.engine.tables.user_tables import UserTables
 from app.engine.tables.write_ledger import LogPartition, ZombieRange
@@ -36,7 +36,7 @@ class ZombieRepair:
     def __init__(
         self,
         tables: UserTables,
-        reader: ChangelogReader,
+        reader: LogReader,
         *,
         scan_seconds: float = 30.0,
         observer: EngineObserver | None = None,
