@@ -36,11 +36,9 @@ def too_deep(body: bytes, limit: int = MAX_NESTING) -> bool:
 
 
 def _brackets(body: bytes) -> bytes:
-    """Returns the brackets outside of texts, if the body is JSON.
-
-    perf: each step is one fast call for the whole body. One regular expression for texts took 60 ms a MiB, in
-    which no other thread of the process could run; plain form: remove `"(?:[^"\\]|\\.)*"`.
-    """
+    """Returns the brackets outside of texts, if the body is JSON."""
+    # perf: each step is one fast call for the whole body. One regular expression for texts took 60 ms a MiB,
+    # in which no other thread of the process could run; plain form: remove `"(?:[^"\\]|\\.)*"`.
     if b"\\" in body:
         body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
     # Every second quote ends a text, and that stays so if two that are neighbours now are removed.

@@ -153,8 +153,8 @@ def _measured(stage: Stage) -> Iterator[None]:
 
 
 def _told(stage: Stage, memory: MemoryLimit, health: Health) -> str:
-    turn = longest_turn(stage.folder) or 0.0
-    return f"peak RSS {memory.peak / 1e6:.0f} MB, longest block {health.longest:.2f} s, longest turn {turn:.2f} s"
+    megabytes, turn = memory.peak / 1e6, longest_turn(stage.folder) or 0.0
+    return f"peak RSS {megabytes:.0f} MB, longest block {health.longest:.2f} s, longest turn {turn:.2f} s"
 
 
 def _no_end(stage: Stage) -> None:
