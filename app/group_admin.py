@@ -23,7 +23,7 @@ async def ask_group(
     """Returns what `ask` returns. It is called again after an error that a moment can cure.
 
     Waits up to `settings.broker_wait` seconds for a broker, and as long for such errors to end. `what`: what
-    the caller wants to do with the group, such as `leave`. `group`: APP_ID if it is empty. Raises
+    the caller wants to do with the group, such as `leave`. `group`: if empty, that of the workers. Raises
     BrokerUnreachable, and CommandFailed if the coordinator refuses.
     """
     group = group or settings.app_id

@@ -41,7 +41,7 @@ class LetterRecord(Protocol):
     def timestamp(self) -> int: ...
 
 
-class DeadLetter(Struct, frozen=True, kw_only=True):
+class KeptLetter(Struct, frozen=True, kw_only=True):
     """A dead letter. Its texts have no value of the record, because a worker wrote them."""
 
     vendor: str
@@ -71,7 +71,7 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
         return f"{self.topic}/{self.partition}/{self.offset}"
 
 
-def read_letter(record: LetterRecord) -> DeadLetter | None:
+def read_letter(record: LetterRecord) -> KeptLetter | None:
     """Returns the dead letter; None if the record is no dead letter of Rollcall's."""
     said = _texts(record.headers)
     topic, partition, offset = (said.get(_ERRORS + name, "") for name in ("topic", "partition", "offset"))
@@ -86,7 +86,7 @@ def read_letter(record: LetterRecord) -> DeadLetter | None:
         or not _TIMESTAMP.fullmatch(recorded)
     ):
         return None
-    return DeadLetter(
+    return KeptLetter(
         vendor=said["x-vendor"],
         reason=said["x-reason"],
         detail=said.get("x-detail", "")[:_DETAIL_CHARS],

@@ -11,7 +11,7 @@ from app.engine import partition_of
 from app.outcome import Dead, Skip
 from app.settings import Settings
 from app.times import parse_rfc3339
-from app.tools.letters import CANONICAL, CHANGELOG, DeadLetter
+from app.tools.letters import CANONICAL, CHANGELOG, KeptLetter
 from app.tools.topic_writer import Outgoing
 from app.vendors import VENDORS, convert
 
@@ -52,7 +52,7 @@ class Choice(Struct, frozen=True, kw_only=True):
     allow_old: bool = False
     without_original_timestamp: bool = False
 
-    def takes(self, letter: DeadLetter) -> bool:
+    def takes(self, letter: KeptLetter) -> bool:
         """Returns whether a letter is chosen."""
         return (
             (not self.vendors or letter.vendor in self.vendors)
@@ -69,7 +69,7 @@ class Choice(Struct, frozen=True, kw_only=True):
         return hashlib.sha256(msgspec.json.encode(self)).hexdigest()[:16]
 
 
-def objection(letter: DeadLetter, choice: Choice, settings: Settings, now: int) -> Objection | None:
+def objection(letter: KeptLetter, choice: Choice, settings: Settings, now: int) -> Objection | None:
     """Returns why a chosen letter must not be written back, or None. `now`: in milliseconds since 1970."""
     if letter.vendor == CHANGELOG:
         return "changelog"
@@ -85,7 +85,7 @@ def objection(letter: DeadLetter, choice: Choice, settings: Settings, now: int) 
     return None
 
 
-def _is_young(letter: DeadLetter, choice: Choice, settings: Settings, now: int) -> bool:
+def _is_young(letter: KeptLetter, choice: Choice, settings: Settings, now: int) -> bool:
     """Returns whether no event of the record is older than GRACE_PERIOD. Later nothing may be left that says
     that its user was deleted meanwhile, and the event would bring the user back."""
     since = now * 1000 - settings.grace_period * _MICROS
@@ -107,7 +107,7 @@ def _is_young(letter: DeadLetter, choice: Choice, settings: Settings, now: int) 
     return all((micros := parse_rfc3339(time)) is not None and micros >= since for time in times)
 
 
-def _recorded_since(letter: DeadLetter, since: float) -> bool:
+def _recorded_since(letter: KeptLetter, since: float) -> bool:
     return letter.recorded >= 0 and letter.recorded * 1000 >= since
 
 
@@ -120,7 +120,7 @@ class _Again(Struct):
     headers: list[tuple[str, bytes | None]]
 
 
-def back_headers(letter: DeadLetter, choice: Choice) -> list[tuple[str, bytes | None]]:
+def back_headers(letter: KeptLetter, choice: Choice) -> list[tuple[str, bytes | None]]:
     """Returns the headers with which a letter is written back: those of the original, and those of ours from
     which a worker goes on if the record is dead again (docs/dead-letters.md#headers)."""
     headers = [*letter.headers, ("x-attempt", b"%d" % letter.attempt)]
@@ -131,7 +131,7 @@ def back_headers(letter: DeadLetter, choice: Choice) -> list[tuple[str, bytes | 
     return headers
 
 
-def back(letter: DeadLetter, choice: Choice, partitions: int) -> Outgoing:
+def back(letter: KeptLetter, choice: Choice, partitions: int) -> Outgoing:
     """Returns the record to write. `partitions`: how many its topic has."""
     return Outgoing(
         letter.topic,
@@ -142,7 +142,7 @@ def back(letter: DeadLetter, choice: Choice, partitions: int) -> Outgoing:
     )
 
 
-def partition_back(letter: DeadLetter, partitions: int) -> int:
+def partition_back(letter: KeptLetter, partitions: int) -> int:
     """Returns the partition to write to.
 
     A vendor's record goes to the one where it was, whatever partitioner its producer has: other records of

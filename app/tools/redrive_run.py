@@ -12,7 +12,7 @@ from app.engine import LogBatch, LogPartition, ReadSession
 from app.errors import CommandFailed
 from app.settings import Settings
 from app.tools.connected import Logs, Ranges, Span, checked_partitions
-from app.tools.letters import DeadLetter, LetterRecord, read_letter
+from app.tools.letters import KeptLetter, LetterRecord, read_letter
 from app.tools.progress_line import ProgressLine, RateLimit
 from app.tools.redrive_choice import Choice, Objection, back, objection
 from app.tools.run_group import Committed, RunGroup
@@ -142,7 +142,7 @@ class Redrive:
         limit: int | None,
     ) -> None:
         room = None if limit is None else limit - self.counts.written.total()
-        letters: list[DeadLetter] = []
+        letters: list[KeptLetter] = []
         looked_at = 0
         for record in records:
             if len(letters) == room:
@@ -163,7 +163,7 @@ class Redrive:
         self._positions[log] = position
         self._progress.add(looked_at)
 
-    def _chosen(self, record: LetterRecord) -> DeadLetter | None:
+    def _chosen(self, record: LetterRecord) -> KeptLetter | None:
         """Returns the letter if it is to be written back, and counts it in any case."""
         counts, choice = self.counts, self._choice
         counts.looked_at += 1
@@ -179,7 +179,7 @@ class Redrive:
             return letter
         return None
 
-    async def _back(self, letter: DeadLetter) -> Outgoing:
+    async def _back(self, letter: KeptLetter) -> Outgoing:
         """Returns the record to write. The rights on its topic are asked for with the first letter of it."""
         topic = letter.topic
         if topic not in self._partitions:
@@ -197,11 +197,11 @@ def letters_of(ranges: Mapping[LogPartition, tuple[int, int]]) -> int:
     return sum(max(0, end - first) for first, end in ranges.values())
 
 
-def _kind(letter: DeadLetter) -> Kind:
+def _kind(letter: KeptLetter) -> Kind:
     return letter.vendor, letter.reason, letter.detail
 
 
 def _pieces(batch: LogBatch, size: int) -> Iterator[Sequence[LetterRecord]]:
-    records: Sequence[LetterRecord] = batch.records  # type: ignore[assignment]
+    records: Sequence[LetterRecord] = batch.records
     for start in range(0, len(records), size):
         yield records[start : start + size]

@@ -1,6 +1,7 @@
 """Dead letters as a worker writes them, without a worker."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from app.dead_letters import SourceRecord, original_headers, our_headers
@@ -25,13 +26,13 @@ MAGINE = SourceRecord("vendor.magine.users", 3, 1207, "magine")
 SCHEMA = Dead("schema", "$.data.userId: expected str")
 
 
-def letter_of(record: Kept, source: SourceRecord = MAGINE, dead: Dead = SCHEMA, **more: bytes) -> Kept:
-    """Returns the record of the dead letter. `more`: headers in place of its own, `x_attempt=b"3"`."""
+def letter_of(
+    record: Kept,
+    source: SourceRecord = MAGINE,
+    dead: Dead = SCHEMA,
+    replaced: Mapping[str, bytes] = MappingProxyType({}),
+) -> Kept:
+    """Returns the record of the dead letter. `replaced`: values in place of those of its own headers."""
     ours = our_headers(record, source, dead, app_id="rollcall", now=NOW_MS * 1000)
-    replaced = {name.replace("_", "-"): value for name, value in more.items()}
-    headers = [
-        *original_headers(record.headers),
-        *((name, replaced.get(name, value)) for name, value in ours),
-    ]
-    headers += [(name, value) for name, value in replaced.items() if name not in dict(ours)]
-    return Kept(record.value, record.key, headers, NOW_MS, 40)
+    own = [(name, replaced.get(name, value)) for name, value in ours]
+    return Kept(record.value, record.key, [*original_headers(record.headers), *own], NOW_MS, 40)

@@ -13,7 +13,7 @@ from app.dead_letters import SourceRecord
 from app.engine import partition_of
 from app.outcome import Dead, Emit
 from app.settings import Settings
-from app.tools.letters import DeadLetter, read_letter
+from app.tools.letters import KeptLetter, read_letter
 from app.tools.redrive_choice import OBJECTIONS, Choice, back, back_headers, objection, partition_back
 from app.vendors import VENDORS, convert
 from tests.operator_tools.letter_records import MAGINE, NOW_MS, SCHEMA, Kept, letter_of
@@ -28,8 +28,8 @@ BODY = next(bodies("magine", 1))
 CANONICAL = SourceRecord("users.events", 1, 5, "canonical")
 
 
-def read(*arguments: Any, **more: bytes) -> DeadLetter:
-    letter = read_letter(letter_of(*arguments, **more))
+def read(*arguments: Any) -> KeptLetter:
+    letter = read_letter(letter_of(*arguments))
     assert letter is not None
     return letter
 
@@ -74,7 +74,7 @@ def test_what_is_chosen_is_written_back() -> None:
         ("attempts", replace(LETTER, attempt=5)),
     ],
 )
-def test_each_refusal(why: str, letter: DeadLetter) -> None:
+def test_each_refusal(why: str, letter: KeptLetter) -> None:
     assert why in OBJECTIONS
     assert objection(letter, ALL, LONG, NOW_MS) == why
     if why == "attempts":
@@ -103,7 +103,7 @@ def canonical(body: bytes) -> bytes:
         (read(Kept(b"{", timestamp=NOW_MS), CANONICAL), False),
     ],
 )
-def test_events_older_than_the_grace_period_are_refused(letter: DeadLetter, old_in_a_month: bool) -> None:
+def test_events_older_than_the_grace_period_are_refused(letter: KeptLetter, old_in_a_month: bool) -> None:
     assert objection(letter, ALL, LONG, NOW_MS) is None
     assert objection(letter, ALL, MONTH, NOW_MS) == ("too_old" if old_in_a_month else None)
     assert objection(letter, Choice(allow_old=True), MONTH, NOW_MS) is None

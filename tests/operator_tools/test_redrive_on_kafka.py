@@ -34,12 +34,12 @@ PARTITIONS: Final = 3
 BATCH: Final = 20 if SIZE <= 600 else 200
 """The letters of a second, which are those of a batch. A redrive must not have ended before it is killed."""
 KIB: Final = 1 << 10
-LARGE: Final = 700
+LARGE: Final = (0, 200)
 USELESS: Final = [
-    ToSend(b"k", b"{%d" % number + b" " * (20 * KIB if number == LARGE else 0), partition=0)
-    for number in range(LARGE - 200, LARGE + 200)
+    ToSend(b"k", b"{%d" % number + b" " * (20 * KIB if number in LARGE else 0), partition=0)
+    for number in range(400)
 ]
-"""Bodies of no use, one of them large."""
+"""Bodies of no use, two of them large."""
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def records_of(vendor: str, count: int) -> list[ToSend]:
     """Some have keys, and some have none and are where their producer has put them."""
     now = time.time_ns() // 1_000_000
     return [
-        ToSend(*(b"%d" % (number % 50), body, [("tenant", b"acme")], now + number))
+        ToSend(b"%d" % (number % 50), body, [("tenant", b"acme")], now + number)
         if number % 3
         else ToSend(None, body, [], now + number, number % PARTITIONS)
         for number, body in enumerate(bodies(vendor, count))
@@ -286,17 +286,18 @@ def assert_stops_at_its_limit(site: Site) -> None:
 
 
 def assert_refused_records(site: Site) -> None:
-    """One record is larger than its topic takes. The others are written in their order."""
+    """Two records are larger than their topic takes. The others are written, and in the end in order."""
     set_config(site.broker, site.settings.topic_of("amity"), "max.message.bytes", str(10 * KIB))
     useless = done(site, "--run", "useless", "--vendor", "amity")
-    assert (useless["written"], useless["refused"]["not_taken"]) == (len(USELESS) - 1, 1)
+    assert (useless["written"], useless["refused"]["not_taken"]) == (len(USELESS) - 2, 2)
     small = [each.value for each in USELESS if len(each.value or b"") < KIB]
-    assert [each.value for each in again(site, "amity")] == small
+    back = [each.value for each in again(site, "amity")]
+    assert list(dict.fromkeys(reversed(back))) == small[::-1]
 
 
 def assert_attempts(site: Site) -> None:
     """Those that were written back and are dead again have one more."""
     second = done(site, "--dry-run", "--vendor", "amity", "--attempts", "2")
-    assert second["written"] == len(USELESS) - 1
+    assert second["written"] >= len(USELESS) - 2
     tired = done(site, "--dry-run", "--vendor", "amity", "--max-attempts", "2")
-    assert (tired["written"], tired["refused"]["attempts"]) == (len(USELESS), len(USELESS) - 1)
+    assert (tired["written"], tired["refused"]["attempts"]) == (len(USELESS), second["written"])
