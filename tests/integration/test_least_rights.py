@@ -13,6 +13,7 @@ from confluent_kafka.admin._resource import ResourceType
 
 from app.cli.worker import checked_topics
 from app.connection import connection_options
+from app.dead_letters import SourceRecord
 from app.environment import load
 from app.errors import TopicsError
 from app.topic_admin import prepare_topics
@@ -20,6 +21,8 @@ from app.vendors import VENDORS
 from tests.cli.command import run
 from tests.docs.test_closed_sets import names, table
 from tests.integration.worker import NOT_EXPELLED, Site
+from tests.kafka import ToSend, produce
+from tests.operator_tools.letter_records import NOW_MS, Kept, letter_of
 from tests.rights import Right, allow, revoke
 from tests.secured_broker import SecuredBroker, add_user
 from tests.tools.bench.bodies import bodies
@@ -51,7 +54,11 @@ def resources(text: str, site: Site) -> list[tuple[ResourceType, str, bool]]:
     }
     every = {name for group in topics.values() for name in group}
     topics["all these topics"] = sorted(every)
-    groups = {"the group `APP_ID`": settings.app_id, "its own group": f"readers-{settings.app_id}"}
+    groups = {
+        "the group `APP_ID`": settings.app_id,
+        "the group `APP_ID-redrive-NAME`": f"{settings.app_id}-redrive-NAME",
+        "its own group": f"readers-{settings.app_id}",
+    }
     if match := re.fullmatch(r"(topics|groups) that begin with `(\S+)`", text):
         return [(TOPIC if match[1] == "topics" else GROUP, match[2], True)]
     if text in groups:
@@ -93,6 +100,7 @@ def test_every_client_of_the_table_is_in_these_tests() -> None:
         "`topics --create`",
         "`leave`",
         "`pause` and `resume` with `--no-workers`",
+        "`redrive`",
         "`demo` with `BROKER_URL`",
         "a vendor's producer",
         "a consumer of events",
@@ -100,6 +108,7 @@ def test_every_client_of_the_table_is_in_these_tests() -> None:
     }
     assert {name for row in table("security.md", "Rights") for name in names(row[1])} == {
         "APP_ID",
+        "APP_ID-redrive-NAME",
         "rollcall-demo-",
         "users.dead-letter",
         "users.events",
@@ -214,6 +223,40 @@ async def test_each_missing_right_on_a_topic_is_named_before_the_worker_joins_it
         f"not authorized to read topic {settings.topic_events}: READ on it is missing;"
         f" not authorized to write topic {settings.changelogs[1]}: WRITE on it is missing"
     )
+
+
+async def test_a_redrive_runs_with_its_rights_and_names_one_that_is_missing(
+    secured: SecuredBroker, site: Site, crew: Crew
+) -> None:
+    settings = site.settings
+    await prepare_topics(settings, create=True)
+    source = SourceRecord(settings.topic_of(VENDOR), 0, 0, VENDOR)
+    letter = letter_of(Kept(b"{", timestamp=NOW_MS), source)
+    produce(
+        secured.broker, settings.topic_dead_letter, [ToSend(letter.key, letter.value, [*letter.headers])] * 2
+    )
+    login = crew.login("`redrive`")
+    user = login["SASL_USERNAME"]
+    redrive = ("redrive", "--run", "NAME", "--allow-old")
+    for kind, name, operation, said in (
+        (TOPIC, settings.topic_dead_letter, AclOperation.READ, f"read topic {settings.topic_dead_letter}"),
+        (
+            GROUP,
+            f"{settings.app_id}-redrive-NAME",
+            AclOperation.READ,
+            f"read group {settings.app_id}-redrive-NAME",
+        ),
+        (TOPIC, source.topic, AclOperation.WRITE, f"write topic {source.topic}"),
+    ):
+        right = Right(kind, name, operation)
+        revoke(secured.broker, user, right)
+        done = run(*redrive, ours=login)
+        missing = f"rollcall: not authorized to {said}: {operation.name} on it is missing\n"
+        assert (done.returncode, done.stderr.decode()) == (1, missing)
+        allow(secured.broker, user, [right])
+    done = run(*redrive, ours=login)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.startswith(b"2 letters looked at: 2 written back, 0 not chosen, 0 refused\n")
 
 
 def test_the_demo_runs_with_its_rights(secured: SecuredBroker, crew: Crew) -> None:
