@@ -80,7 +80,7 @@ async def erasure_report(settings: Settings, user: UserKey) -> ErasureReport:
                         others.add(found.key)
     deleted_at = None if rows.user is None else rows.user.deleted_at
     for each in remains.values():
-        _bound(each, settings, described.get(each.topic), deleted_at)
+        bound(each, settings, described.get(each.topic), deleted_at)
     names = sorted(key.decode("utf-8", "backslashreplace") for key in others)
     return ErasureReport(deleted_at, len(values), list(remains.values()), names)
 
@@ -105,9 +105,10 @@ def _origin_of(record: Record, is_event: bool) -> set[str]:
     return set() if event is None or not event.origin else {event.origin}
 
 
-def _bound(
+def bound(
     remains: Remains, settings: Settings, described: TopicDescription | None, deleted_at: str | None
 ) -> None:
+    """Says in `remains` until when it may stay. `deleted_at`: the deletion that the marker has."""
     configs = {} if described is None else described.configs
     if remains.topic in settings.changelogs:
         # The marker or tombstone replaced what was before it.

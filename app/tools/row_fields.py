@@ -196,10 +196,11 @@ def _type_of(vendor: str, name: str) -> Any:
 
 def _value(name: str, expected: Any, text: str, *, is_json: bool) -> Any:
     try:
+        encoded = text.encode()
         if not is_json and _takes_text(expected):
             value = msgspec.convert(text, expected)
         else:
-            value = msgspec.json.decode(text.encode(), type=expected)
+            value = msgspec.json.decode(encoded, type=expected)
     except UnicodeEncodeError:
         raise BadField(f"{name}: expected UTF-8") from None
     except ValueError:
