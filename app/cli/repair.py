@@ -110,7 +110,9 @@ async def _plan(
     else:
         if rows.user is None and not events:
             raise CommandFailed("there is neither a row nor an event of this key")
-        before = row_before_deletion(events, rows.user.deleted_at if rows.user is not None else None)
+        before = row_before_deletion(
+            events, rows.user.deleted_at if isinstance(rows.user, DeletedUser) else None
+        )
         if before is None and not any(value is not None for value in changes.values.values()):
             raise CommandFailed(
                 "the canonical topic has no full snapshot from before the deletion: give values with --set"

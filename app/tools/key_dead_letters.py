@@ -8,8 +8,7 @@ from typing import Final, Literal, NamedTuple
 
 import msgspec
 
-from app.dead_letters import Headers
-from app.engine import Record
+from app.engine import Headers, Record
 from app.settings import Settings
 from app.tools.connected import Logs, Span
 from app.tools.key_rows import scan

@@ -81,6 +81,7 @@ def test_one_user_is_looked_at_put_right_brought_back_and_forgotten(desk: Desk) 
         desk.send("created", sub, -1 * HOUR, tenant="leaving", name=f"User {sub}")
     desk.send("created", "ours", -1 * HOUR, name="Stays Here")
     with desk.site.worker() as worker:
+        worker.wait_ready()
         desk.site.wait_at_rest()
         look(desk)
         put_right(desk)
@@ -227,6 +228,7 @@ def test_what_is_forgotten_is_gone_from_the_segments_within_the_bounds(
     data = Path(str(short_lived._nodes[0].folder))
 
     with site.worker() as worker:
+        worker.wait_ready()
         site.wait_at_rest()
         assert "the user is not deleted" in desk.run("inspect", key, "--erase-check")[2]
         desk.told("forget", key, "--why", "request 1", "--yes")
