@@ -7,7 +7,7 @@ import time
 import msgspec
 
 from app.cli.arguments import add_json, add_question, rate
-from app.cli.user_arguments import add_who_and_why, user_key, who
+from app.cli.user_arguments import add_who_and_why, signature, user_key
 from app.errors import CommandFailed
 from app.settings import Settings
 from app.tools.question import confirm
@@ -58,7 +58,7 @@ def _forget_user(options: argparse.Namespace, settings: Settings) -> str:
     if rows.user is None:
         raise CommandFailed("there is no row of this key")
     at = event_time(time.time_ns() // 1000, latest_stamp(rows))
-    event = deletion_of(user, at, who(options), options.why)
+    event = deletion_of(user, at, signature(options))
     names = field_names(*rows)
     if not options.json:
         if isinstance(rows.user, DeletedUser):
@@ -88,10 +88,9 @@ def _forget_tenant(options: argparse.Namespace, settings: Settings) -> str:
     found = asyncio.run(read_tenant(settings, options.vendor, options.tenant))
     if not found.stamps and not found.deleted:
         raise CommandFailed("the users changelog has no row of this tenant")
-    now, who_does = time.time_ns() // 1000, who(options)
+    now, by = time.time_ns() // 1000, signature(options)
     events = [
-        (user.key, deletion_of(user, event_time(now, stamp), who_does, options.why))
-        for user, stamp in found.stamps.items()
+        (user.key, deletion_of(user, event_time(now, stamp), by)) for user, stamp in found.stamps.items()
     ]
     if not options.json:
         sys.stdout.write(f"users to delete: {len(events)}; deleted already: {found.deleted}\n")

@@ -3,17 +3,19 @@
 import argparse
 import sys
 import time
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from app.cli.arguments import add_json, add_question
-from app.cli.user_arguments import add_who_and_why, user_key, who
-from app.errors import CommandFailed
+from app.cli.user_arguments import add_who_and_why, signature, user_key
 from app.settings import Settings
 from app.tools.question import confirm
 from app.tools.row_fields import BadField, Changes, parse_changes
 from app.tools.user_key import UserKey
+
+if TYPE_CHECKING:
+    from app.tools.repair_plan import RepairPlan
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,7 +56,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
     from app.tools.operator_writes import write_events
 
-    plan = asyncio.run(_plan(settings, user, changes, who(options), options))
+    plan = asyncio.run(_plan(settings, user, changes, options))
     if not options.json:
         sys.stdout.write("".join(f"{line}\n" for line in plan.lines))
         sys.stdout.flush()
@@ -62,61 +64,32 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     asyncio.run(write_events(settings, [(user.key, plan.event)]))
     written = msgspec.json.decode(plan.event)
     if options.json:
-        told = {"key": str(user), "id": written["id"], "time": written["time"], "changed": plan.changed}
+        changed = [change._asdict() for change in plan.changes]
+        told = {"key": str(user), "id": written["id"], "time": written["time"], "changed": changed}
         sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
     else:
         sys.stdout.write(f"written: {written['id']}\n")
     return 0
 
 
-class Plan(NamedTuple):
-    """The event that is to be written, and what is told of it before."""
-
-    event: bytes
-    lines: list[str]
-    question: str
-    changed: list[dict[str, object]]
-
-
 async def _plan(
-    settings: Settings, user: UserKey, changes: Changes, who_does: str, options: argparse.Namespace
-) -> Plan:
-    from app.state import DeletedUser
+    settings: Settings, user: UserKey, changes: Changes, options: argparse.Namespace
+) -> "RepairPlan":
     from app.tools.connected import reading
-    from app.tools.key_events import read_events, row_before_deletion
+    from app.tools.key_events import read_events
     from app.tools.key_rows import home_partition, read_rows
-    from app.tools.operator_event import event_time, latest_stamp, update_of
-    from app.tools.repair_plan import told_changes
+    from app.tools.repair_plan import check_repairable, plan_repair, plan_restore
 
+    by, events = signature(options), []
     topics = (settings.topic_events, *settings.changelogs)
     async with reading(settings, topics, [settings.topic_events]) as logs:
         partition = home_partition(logs, settings, user.key)
         rows = await read_rows(logs, settings, user.key)
-        is_deleted = isinstance(rows.user, DeletedUser)
-        if not options.restore:
-            if rows.user is None:
-                raise CommandFailed("there is no row of this key")
-            if is_deleted:
-                raise CommandFailed("the user is deleted: --restore brings the user back")
-            events = []
-        elif rows.user is not None and not is_deleted:
-            raise CommandFailed("the user is not deleted")
-        else:
-            found = await read_events(logs, settings, user.key, partition)
-            events = [each.event for each in found if each.event is not None]
-    at = event_time(time.time_ns() // 1000, latest_stamp(rows))
-    if not options.restore:
-        data = changes.partial(user.sub)
-    else:
-        if rows.user is None and not events:
-            raise CommandFailed("there is neither a row nor an event of this key")
-        before = row_before_deletion(
-            events, rows.user.deleted_at if isinstance(rows.user, DeletedUser) else None
-        )
-        if before is None and not any(value is not None for value in changes.values.values()):
-            raise CommandFailed(
-                "the canonical topic has no full snapshot from before the deletion: give values with --set"
-            )
-        data = changes.full(user.sub, before)
-    event = update_of(user, at, data, who_does, options.why)
-    return Plan(event, *told_changes(user, rows, event, at, restore=options.restore))
+        check_repairable(rows, restore=options.restore)
+        if options.restore:
+            events = await read_events(logs, settings, user.key, partition)
+    now = time.time_ns() // 1000
+    if options.restore:
+        known = [each.event for each in events if each.event is not None]
+        return plan_restore(user, rows, known, changes, now, by)
+    return plan_repair(user, rows, changes, now, by)

@@ -2,9 +2,13 @@
 
 import argparse
 import getpass
+from typing import TYPE_CHECKING
 
 from app.bounds import MAX_ID_BYTES, MAX_TEXT_BYTES, is_nothing, too_long
 from app.tools.user_key import UserKey, parse_key
+
+if TYPE_CHECKING:
+    from app.tools.operator_event import Signature
 
 
 def add_who_and_why(command: argparse.ArgumentParser) -> None:
@@ -20,15 +24,17 @@ def add_who_and_why(command: argparse.ArgumentParser) -> None:
     )
 
 
-def who(options: argparse.Namespace) -> str:
-    """Returns who does it. Wrong usage if nothing tells it."""
-    if options.who is not None:
-        return str(options.who)
-    try:
-        return _who(getpass.getuser())
-    except (OSError, KeyError, argparse.ArgumentTypeError):
-        options.wrong_usage("argument --who: expected a name, because this process has no login")
-        raise
+def signature(options: argparse.Namespace) -> "Signature":
+    """Returns who does it, and why. Wrong usage if nothing tells who."""
+    from app.tools.operator_event import Signature
+
+    if options.who is None:
+        try:
+            options.who = _who(getpass.getuser())
+        except (OSError, KeyError, argparse.ArgumentTypeError):
+            options.wrong_usage("argument --who: expected a name, because this process has no login")
+            raise
+    return Signature(options.who, options.why)
 
 
 def user_key(text: str) -> UserKey:

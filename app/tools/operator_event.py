@@ -5,7 +5,7 @@ rows know, so they win against it whatever clock had stamped it.
 """
 
 import uuid
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import UNSET
 
@@ -29,6 +29,13 @@ from app.tools.user_key import UserKey
 SOURCE: Final = "/rollcall/operator"
 # A worker refuses an event that is more than two days ahead of its record (docs/events.md#foreign-events).
 _MOST_AHEAD: Final = 2 * MICROS_PER_DAY
+
+
+class Signature(NamedTuple):
+    """Who writes an event, and why: its members `data.actor.sub` and `data.note`."""
+
+    who: str
+    why: str
 
 
 def latest_stamp(rows: Rows) -> int:
@@ -77,22 +84,22 @@ def event_time(now: int, latest: int) -> int:
     return at
 
 
-def deletion_of(user: UserKey, at: int, who: str, why: str) -> bytes:
+def deletion_of(user: UserKey, at: int, by: Signature) -> bytes:
     """Returns the JSON of the event that deletes a user for good. `at`: in microseconds since 1970."""
     data = NewData("partial", "deleted", {"sub": user.sub}, deletion=Deletion("hard"))
-    return _event_of(user, "user.deleted", at, data, who, why)
+    return _event_of(user, "user.deleted", at, data, by)
 
 
-def update_of(user: UserKey, at: int, data: NewData, who: str, why: str) -> bytes:
+def update_of(user: UserKey, at: int, data: NewData, by: Signature) -> bytes:
     """Returns the JSON of an event that sets and clears values of a user.
 
     Raises CommandFailed if a value is larger than an event may have it.
     """
-    return _event_of(user, "user.updated", at, data, who, why)
+    return _event_of(user, "user.updated", at, data, by)
 
 
-def _event_of(user: UserKey, event_type: EventType, at: int, data: NewData, who: str, why: str) -> bytes:
-    data.actor, data.note = Actor(who), why
+def _event_of(user: UserKey, event_type: EventType, at: int, data: NewData, by: Signature) -> bytes:
+    data.actor, data.note = Actor(by.who), by.why
     event = NewEvent(
         specversion=SPEC_VERSION,
         id=f"operator:{uuid.uuid4()}",

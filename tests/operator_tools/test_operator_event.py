@@ -9,7 +9,7 @@ from app.errors import CommandFailed
 from app.new_event import NewData
 from app.state import Rows, apply, decode_loyalty, decode_user, encode_user, fold
 from app.times import MICROS_PER_DAY, format_micros
-from app.tools.operator_event import deletion_of, event_time, latest_stamp, update_of
+from app.tools.operator_event import Signature, deletion_of, event_time, latest_stamp, update_of
 from app.tools.user_key import UserKey
 from tests.operator_tools.records import Told
 from tests.state.events import deleted, event, full, micros, partial, points, score
@@ -71,7 +71,7 @@ def test_the_time_is_now_or_just_after_every_stamp() -> None:
 def test_a_worker_accepts_the_event_and_the_deletion_wins(ahead: int) -> None:
     now = micros(0)
     at = event_time(now, now + ahead - 1)
-    value = deletion_of(USER, at, "op", "t 1")
+    value = deletion_of(USER, at, Signature("op", "t 1"))
     read = decode_event(value)
     assert objection(read, Told(USER.key, value, timestamp=now // 1000), is_at_home=True) is None
     assert (read.type, read.time, read.source) == ("user.deleted", format_micros(at), "/rollcall/operator")
@@ -87,7 +87,7 @@ def test_a_worker_accepts_the_event_and_the_deletion_wins(ahead: int) -> None:
 
 def test_two_events_have_two_ids_and_a_key_is_escaped_where_the_records_have_it_so() -> None:
     user = UserKey("fynd", "a/b", "50%")
-    one, two = (decode_event(deletion_of(user, micros(0), "op", "x")) for _ in range(2))
+    one, two = (decode_event(deletion_of(user, micros(0), Signature("op", "x"))) for _ in range(2))
     assert one.id != two.id
     assert (one.subject, one.partitionkey, one.tenant) == ("50%25", "fynd/a%2Fb/50%25", "a/b")
     assert one.data.user == {"sub": "50%"}
@@ -96,4 +96,4 @@ def test_two_events_have_two_ids_and_a_key_is_escaped_where_the_records_have_it_
 def test_a_value_that_a_worker_would_refuse_is_not_written() -> None:
     data = NewData("partial", UNSET, {"sub": "7", "name": "x" * 20_000})
     with pytest.raises(CommandFailed, match=r"^a worker would refuse the event: .*16384"):
-        update_of(USER, micros(0), data, "op", "x")
+        update_of(USER, micros(0), data, Signature("op", "x"))

@@ -6,7 +6,7 @@ import pytest
 
 from app.canonical import decode_event
 from app.state import NO_ROWS, Rows, UserRow, apply, fold
-from app.tools.operator_event import update_of
+from app.tools.operator_event import Signature, update_of
 from app.tools.row_changes import fields_of_row, value_changes
 from app.tools.row_fields import ATTRIBUTES, BadField, Changes, parse_changes
 from app.tools.user_key import UserKey
@@ -94,7 +94,7 @@ def row(*changes: Changes, restore: bool = False) -> UserRow:
     rows = NO_ROWS if restore else Rows(before, None)
     for number, change in enumerate(changes):
         data = change.full("7", before) if restore else change.partial("7")
-        event = decode_event(update_of(USER, micros(10 + number), data, "op", "x"))
+        event = decode_event(update_of(USER, micros(10 + number), data, Signature("op", "x")))
         user, loyalty, _ = apply(event, *rows)
         rows = Rows(user, loyalty)
     found = rows[0]
