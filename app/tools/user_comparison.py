@@ -69,7 +69,7 @@ def newest_of(row: UserRow) -> int:
 
 def _names(before: UserRow, after: UserRow) -> set[str]:
     """Returns the names of the registers whose values differ."""
-    return {unquote(name) for name in changed_user(before, after).decode().split(",") if name}
+    return {unquote(name) for name in changed_user(before, after, None, None).decode().split(",") if name}
 
 
 def _is_stated(name: str, alone: UserRow) -> bool:

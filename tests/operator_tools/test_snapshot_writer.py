@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from app.canonical import CONTENT_TYPE_HEADER, encode_event
 from app.engine import partition_of
-from app.outcome import Dead, Emit, Skip
+from app.outcome import Dead, Emit, Outcome, Skip
 from app.settings import Settings
 from app.tools.progress_line import RateLimit
 from app.tools.snapshot_writer import SnapshotWriter
@@ -28,7 +28,12 @@ async def test_a_refused_event_makes_its_line_dead() -> None:
     events = [written("magine", {"userId": sub}, as_of=5) for sub in "abc"]
     writer = RefusingWriter()
     snapshots = SnapshotWriter(writer, "events", 6, RateLimit(0))
-    outcomes = [Emit([events[0]]), Skip("ping"), Emit(events[1:]), Dead("schema", "$: expected an object")]
+    outcomes: list[Outcome] = [
+        Emit([events[0]]),
+        Skip("ping"),
+        Emit(events[1:]),
+        Dead("schema", "$: expected an object"),
+    ]
     answers = await snapshots.write_outcomes(outcomes)
     assert answers == [
         outcomes[0],

@@ -10,7 +10,6 @@ from app.vendors.user_bodies import USER_BODIES
 from tests.operator_tools.exports import (
     EXPORTED,
     NOW,
-    WITH_TIME,
     WITHOUT_TIME,
     converter,
     imported,
@@ -85,7 +84,7 @@ def test_a_user_without_a_time_needs_that_of_the_export(vendor: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("vendor", "member"), zip(WITH_TIME, ("updated_at", "updatedAt", "updatedAt"), strict=True)
+    ("vendor", "member"), [("fynd", "updated_at"), ("rocketchat", "updatedAt"), ("amity", "updatedAt")]
 )
 def test_a_row_without_its_time_takes_that_of_the_export(vendor: str, member: str) -> None:
     user = EXPORTED[vendor].user(SUB, "ada", 5)
@@ -142,7 +141,7 @@ def test_a_user_whom_the_vendor_calls_deleted_is_a_deletion(vendor: str, gone: A
 
 def test_the_company_of_fynd_comes_from_the_tenant() -> None:
     user = EXPORTED["fynd"].user(SUB, "ada", 5)
-    assert imported("fynd", user).data.attributes["company_id"] == 7
+    assert (imported("fynd", user).data.attributes or {})["company_id"] == 7
     other = converter("fynd", tenant="acme").convert(line(user), 1)
     assert isinstance(other, Emit)
     assert "company_id" not in (as_read(other.events[0]).data.attributes or {})
