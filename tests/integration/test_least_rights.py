@@ -52,6 +52,7 @@ def resources(text: str, site: Site) -> list[tuple[ResourceType, str, bool]]:
         "the vendor's topic": [settings.topic_of(VENDOR)],
         "`users.events`": [settings.topic_events],
         "`users.dead-letter`": [settings.topic_dead_letter],
+        "the users changelog": [settings.changelogs[0]],
         "both changelogs": [*settings.changelogs],
     }
     every = {name for group in topics.values() for name in group}
@@ -104,6 +105,9 @@ def test_every_client_of_the_table_is_in_these_tests() -> None:
         "`leave`",
         "`pause` and `resume` with `--no-workers`",
         "`redrive`",
+        "`import`",
+        "`reconcile`",
+        "`reconcile --emit`",
         "`demo` with `BROKER_URL`",
         "`replay`",
         "`replay --into`",
@@ -280,6 +284,33 @@ async def test_a_redrive_runs_with_its_rights_and_names_one_that_is_missing(
     done = run(*redrive, ours=login)
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout.startswith(b"2 letters looked at: 2 written back, 0 not chosen, 0 refused\n")
+async def test_an_import_and_a_reconciliation_run_with_their_rights_and_name_one_that_is_missing(
+    secured: SecuredBroker, site: Site, crew: Crew
+) -> None:
+    await prepare_topics(site.settings, create=True)
+    events, rows = site.settings.topic_events, site.settings.changelogs[0]
+    export = ("--vendor", VENDOR, "--tenant", "t", "--as-of", "2025-11-25T08:00:00Z", "-")
+    emit = ("reconcile", "--emit", "--yes")
+    for client, command, said in (
+        ("`import`", ("import",), f"1 snapshots and 0 deletions of 1 lines written to {events}"),
+        ("`reconcile`", ("reconcile",), "missing here: 1"),
+        ("`reconcile --emit`", emit, f"1 snapshots and 0 deletions written to {events}"),
+    ):
+        done = run(*command, *export, stdin=b'{"userId":"u"}', ours=crew.login(client))
+        assert (done.returncode, done.stderr) == (0, b""), client
+        assert said in done.stdout.decode().splitlines()
+    for client, command, right in (
+        ("`import`", ("import",), Right(TOPIC, events, AclOperation.WRITE)),
+        ("`reconcile --emit`", emit, Right(TOPIC, rows, AclOperation.READ)),
+        ("`reconcile --emit`", emit, Right(TOPIC, events, AclOperation.WRITE)),
+    ):
+        login = crew.login(client)
+        revoke(secured.broker, login["SASL_USERNAME"], right)
+        done = run(*command, *export, stdin=b'{"userId":"u"}', ours=login)
+        operation = right.operation.name
+        said = f"not authorized to {operation.lower()} topic {right.name}: {operation} on it is missing"
+        assert (done.returncode, done.stdout) == (1, b"")
+        assert done.stderr.decode() == f"rollcall: {said}\n"
 
 
 def test_the_demo_runs_with_its_rights(secured: SecuredBroker, crew: Crew) -> None:
