@@ -19,6 +19,7 @@ from app.environment import load, variables
 from app.settings import Settings
 from app.vendors import VENDORS
 from tests.kafka import committed_and_ends, create_topics
+from tests.prefork import start_worker
 from tests.waiting import GIVE_UP_SECONDS, wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -154,14 +155,7 @@ class WorkerProcess:
         self.url = f"http://127.0.0.1:{port}"
         self._stderr = stderr
         with stderr.open("wb") as said:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", *module],
-                env=dict(environment),
-                cwd=ROOT,
-                stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=said,
-            )
+            self._process = start_worker(module, environment, said.fileno())
 
     def __enter__(self) -> Self:
         return self
@@ -195,7 +189,7 @@ class WorkerProcess:
 
     def wait_ready(self) -> Self:
         def ready() -> bool:
-            assert self._process.poll() is None, f"the worker ended with {self._process.returncode}"
+            assert self._process.poll() is None, f"the worker ended with {self._process.poll()}"
             return self.get("/readyz")[0] == 200
 
         wait_until(ready, "the worker is ready")
@@ -215,7 +209,7 @@ class WorkerProcess:
 
     def _metrics(self) -> str:
         """Returns the text of all metrics, or "" if a busy worker has not answered in time."""
-        assert self._process.poll() is None, f"the worker ended with {self._process.returncode}"
+        assert self._process.poll() is None, f"the worker ended with {self._process.poll()}"
         status, text = self.get("/metrics")
         return text if status == 200 else ""
 
