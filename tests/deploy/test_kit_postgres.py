@@ -52,7 +52,11 @@ async def test_rows_are_replaced_marked_and_removed_and_nul_is_no_obstacle(
     marker = {"sub": "gone", "status": "deleted"}
 
     def write(topic: str, *rows: tuple[str, Any]) -> None:
-        produce(broker, topic, [(key.encode(), row and json.dumps(row).encode()) for key, row in rows])
+        produce(
+            broker,
+            topic,
+            [(key.encode(), None if row is None else json.dumps(row).encode()) for key, row in rows],
+        )
 
     write(users, ("nul", nul), ("marked", nul), ("buried", nul), ("foreign", []))
     write(

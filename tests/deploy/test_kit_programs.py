@@ -25,7 +25,7 @@ from tests.kits.signing import SIGN
 from tests.vendors.fixtures import fixtures_of
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.deploy
+pytestmark = [pytest.mark.deploy, pytest.mark.kafka]
 
 KEY = "selfcommunity/default/42"
 ROW = {"vendor": "selfcommunity", "tenant": "default", "sub": "42"}

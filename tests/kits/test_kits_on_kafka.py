@@ -45,8 +45,9 @@ async def consumed(
 
     def at_the_end() -> bool:
         assert not running.done(), running.exception()
-        return committed(broker, group, topic) == {
-            part: end for part, end in end_offsets(broker, topic).items() if end
+        commits, ends = committed(broker, group, topic), end_offsets(broker, topic)
+        return {part: at for part, at in commits.items() if at} == {
+            part: at for part, at in ends.items() if at
         }
 
     async def done() -> bool:
