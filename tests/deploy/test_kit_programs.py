@@ -110,9 +110,9 @@ def test_the_kits_run_as_programs(broker_with_rows: str, tmp_path: Path) -> None
     def rows() -> list[tuple[str]]:
         with closing(sqlite3.connect(database)) as connection:
             tables = connection.execute("SELECT name FROM sqlite_master").fetchall()
-            if ("rollcall_users",) not in tables:
+            if ("user_rows",) not in tables:
                 return []
-            return connection.execute("SELECT key FROM rollcall_users").fetchall()
+            return connection.execute("SELECT key FROM user_rows").fetchall()
 
     with started("sink/sink.py", broker, str(database), said=said):
         assert wait_until(rows, "the sink writes a row") == [(KEY,)]

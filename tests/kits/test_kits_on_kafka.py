@@ -5,6 +5,7 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -163,13 +164,12 @@ async def test_the_kits_run_with_the_rights_of_a_producer_and_of_a_consumer(
     produce(secured.broker, users, [(b"k", b"{}"), (b"k", json.dumps(row).encode()), (b"l", None)])
     produce(secured.broker, loyalty, [(b"k", b'{"reputation":{"value":-3}}')])
     options = connection_options(load(crew.login("a reader of rows, without a group")))
-    tables, file = {users: "rollcall_users", loyalty: "rollcall_loyalty"}, str(tmp_path / "users.sqlite")
+    tables, file = {users: "user_rows", loyalty: "loyalty_rows"}, str(tmp_path / "users.sqlite")
     await sink.run(file, tables, once=True, **options)
     produce(secured.broker, loyalty, [(b"k", b'{"points":{"value":5}}'), (b"l", b"{}")])
     await sink.run(file, tables, once=True, **options)
-    read = sink.Database(file)._execute
-    assert list(read("SELECT key, sub, status FROM rollcall_users")) == [("k", "a\ufffd", "active")]
-    assert list(read("SELECT * FROM rollcall_loyalty ORDER BY key")) == [
-        ("k", '{"points":{"value":5}}', None, 5),
-        ("l", "{}", None, None),
-    ]
+    with closing(sink.Database(file)) as database:
+        users_read = database._execute("SELECT key, sub, status FROM user_rows").fetchall()
+        loyalty_read = database._execute("SELECT * FROM loyalty_rows ORDER BY key").fetchall()
+    assert users_read == [("k", "a\ufffd", "active")]
+    assert loyalty_read == [("k", '{"points":{"value":5}}', None, 5), ("l", "{}", None, None)]

@@ -1,6 +1,7 @@
 """The SQL of the kits' sink, with SQLite."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,7 +39,8 @@ def test_only_the_nul_is_replaced(text: str, clean: str, ascii_only: bool) -> No
 
 
 def test_rows_are_replaced_marked_and_removed(tmp_path: Path) -> None:
-    database = Database(str(tmp_path / "users.sqlite"))
+    file = str(tmp_path / "users.sqlite")
+    database = Database(file)
     ada = {"vendor": "magine", "tenant": "acme", "sub": "a\0b", "profile": {"email": "a@example.com"}}
     marker = {"vendor": "magine", "tenant": "acme", "sub": "gone", "status": "deleted"}
 
@@ -51,8 +53,8 @@ def test_rows_are_replaced_marked_and_removed(tmp_path: Path) -> None:
             )
             for offset, (key, value) in enumerate(values)
         ]
-        database.write("rollcall_users", USERS, records)
-        return list(database._execute("SELECT key, sub, status, email FROM rollcall_users ORDER BY key"))
+        database.write("user_rows", USERS, records)
+        return list(database._execute("SELECT key, sub, status, email FROM user_rows ORDER BY key"))
 
     assert rows((b"k1", ada), (b"k2", ada), (b"k3", ada)) == [
         (key, "a\ufffdb", None, "a@example.com") for key in ("k1", "k2", "k3")
@@ -64,4 +66,6 @@ def test_rows_are_replaced_marked_and_removed(tmp_path: Path) -> None:
         ("k2", "gone", "deleted", None),
     ]
     assert rows((None, ada), (b"no such key", None))[0][0] == "k1"
-    assert Database(str(tmp_path / "users.sqlite")).positions() == {(USERS.topic, 0): 2}
+    database.close()
+    with closing(Database(file)) as opened_again:
+        assert opened_again.positions() == {(USERS.topic, 0): 2}

@@ -13,14 +13,15 @@ import re
 import sqlite3
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 TABLES: Final = {
-    "rollcall-users-changelog": "rollcall_users",
-    "rollcall-loyalty-changelog": "rollcall_loyalty",
+    "rollcall-users-changelog": "user_rows",
+    "rollcall-loyalty-changelog": "loyalty_rows",
 }
 _ESCAPE: Final = re.compile(rb"\\(?:u0000|.)")
 
@@ -58,9 +59,13 @@ class Database:
                 self._execute(statement)
         self._connection.commit()
 
+    def close(self) -> None:
+        """Closes the connection; what is not committed is lost."""
+        self._connection.close()
+
     def positions(self) -> dict[tuple[str, int], int]:
         """Returns the offsets from which to read on, by topic and partition."""
-        found = self._execute("SELECT topic, part, next_offset FROM rollcall_positions").fetchall()
+        found = self._execute("SELECT topic, part, next_offset FROM read_positions").fetchall()
         self._connection.commit()
         return {(topic, part): offset for topic, part, offset in found}
 
@@ -69,7 +74,7 @@ class Database:
         for record in records:
             self._write_row(table, record.key, record.value)
         self._execute(
-            "INSERT INTO rollcall_positions (topic, part, next_offset) VALUES (?, ?, ?)"
+            "INSERT INTO read_positions (topic, part, next_offset) VALUES (?, ?, ?)"
             " ON CONFLICT (topic, part) DO UPDATE SET next_offset = excluded.next_offset",
             (at.topic, at.partition, records[-1].offset + 1),
         )
@@ -90,15 +95,15 @@ class Database:
 
 async def run(url: str, tables: Mapping[str, str] = TABLES, *, once: bool = False, **options: Any) -> None:
     """Never returns, or with `once` when both topics are read to the ends that they had at the start."""
-    database = Database(url)
-    async with AIOKafkaConsumer(*tables, auto_offset_reset="earliest", **options) as consumer:
-        for (topic, part), offset in database.positions().items():
-            if topic in tables:
-                consumer.seek(TopicPartition(topic, part), offset)
-        ends = await consumer.end_offsets(consumer.assignment())
-        while not once or [at for at, end in ends.items() if await consumer.position(at) < end]:
-            for at, records in (await consumer.getmany(timeout_ms=500)).items():
-                database.write(tables[at.topic], at, records)
+    with closing(Database(url)) as database:
+        async with AIOKafkaConsumer(*tables, auto_offset_reset="earliest", **options) as consumer:
+            for (topic, part), offset in database.positions().items():
+                if topic in tables:
+                    consumer.seek(TopicPartition(topic, part), offset)
+            ends = await consumer.end_offsets(consumer.assignment())
+            while not once or [at for at, end in ends.items() if await consumer.position(at) < end]:
+                for at, records in (await consumer.getmany(timeout_ms=500)).items():
+                    database.write(tables[at.topic], at, records)
 
 
 if __name__ == "__main__":

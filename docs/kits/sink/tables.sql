@@ -1,8 +1,8 @@
--- The two tables as Rollcall writes them, and how far they were read. PostgreSQL (12 or later) and SQLite (3.38 or
--- later) take this file as it is. `doc` is the row as JSON; the other columns follow from it by themselves, so a row is
--- written with two values. Add a column for whatever you want an index on.
+-- The two tables as Rollcall writes them, and how far they were read. PostgreSQL and SQLite take this file as it is:
+-- generated columns need PostgreSQL 12, and `->>` SQLite 3.38. `doc` is the row as JSON; the other columns follow from
+-- it by themselves, so a row is written with two values. Add a column for whatever you want an index on.
 
-CREATE TABLE IF NOT EXISTS rollcall_users (
+CREATE TABLE IF NOT EXISTS user_rows (
     key text PRIMARY KEY,
     doc jsonb NOT NULL,
     vendor text GENERATED ALWAYS AS (doc ->> 'vendor') STORED,
@@ -12,7 +12,7 @@ CREATE TABLE IF NOT EXISTS rollcall_users (
     email text GENERATED ALWAYS AS (doc -> 'profile' ->> 'email') STORED
 );
 
-CREATE TABLE IF NOT EXISTS rollcall_loyalty (
+CREATE TABLE IF NOT EXISTS loyalty_rows (
     key text PRIMARY KEY,
     doc jsonb NOT NULL,
     reputation bigint GENERATED ALWAYS AS (CAST(doc -> 'reputation' ->> 'value' AS bigint)) STORED,
@@ -20,7 +20,7 @@ CREATE TABLE IF NOT EXISTS rollcall_loyalty (
 );
 
 -- The offset from which to read on, written in one transaction with the rows.
-CREATE TABLE IF NOT EXISTS rollcall_positions (
+CREATE TABLE IF NOT EXISTS read_positions (
     topic text NOT NULL,
     part integer NOT NULL,
     next_offset bigint NOT NULL,
