@@ -7,6 +7,7 @@ import pytest
 
 from app.vendors import VENDORS as OURS
 from producers import VENDORS, user_of
+from tests.docs.test_closed_sets import names, table
 from tests.vendors.fixtures import Fixture, fixtures_of
 
 
@@ -18,6 +19,15 @@ def test_it_knows_the_vendors_and_their_topics() -> None:
     assert {name: each.topic for name, each in VENDORS.items()} == {
         name: f"vendor.{name}.users" for name in OURS
     }
+
+
+def test_the_page_says_the_same_of_each_vendor() -> None:
+    for (_, topic, kept, _, user), vendor in zip(
+        table("kits/README.md", "Producers"), VENDORS.values(), strict=True
+    ):
+        paths = [path.replace("[", ".").replace("]", "") for path in names(user)]
+        assert (names(topic), tuple(names(kept))) == ([vendor.topic], vendor.kept)
+        assert tuple(paths) == vendor.user[: len(paths)] != ()
 
 
 @pytest.mark.parametrize("vendor", OURS)
