@@ -11,7 +11,6 @@ The words after the opening fence of a block say what the tests do with it:
     python          parsed: a sketch
     mermaid         only the kind of its diagram is checked
     text            for people
-    ts              not run: it is for a server that the tests do not have
 
 The shell blocks of a page run in one folder and in their order, so a block may use a file of an earlier one.
 Those that need a Kafka run separately.
@@ -35,12 +34,12 @@ from tests.docs.shell import Command, commands_of, complaints, matches, run
 
 SHELL: Final = ("console", "sh")
 KAFKA: Final = ("console kafka", "sh kafka")
-KINDS: Final = (*SHELL, *KAFKA, "json", "yaml", "python", "mermaid", "text", "ts")
+KINDS: Final = (*SHELL, *KAFKA, "json", "yaml", "python", "mermaid", "text")
 DIAGRAMS: Final = ("flowchart", "sequenceDiagram", "stateDiagram-v2")
 
 # The beginnings of the commands that are not run, and the reasons.
 NOT_RUN: Final[dict[str, str]] = {
-    "kcat ": "none of our packages installs this program",
+    "kcat ": "no package of pip installs this program: tests/deploy/test_kit_programs.py runs these lines",
 }
 PAGES: Final = pages()
 BLOCKS: Final = [block for page in PAGES for block in blocks_of(page)]
