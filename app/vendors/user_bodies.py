@@ -17,7 +17,7 @@ Members = Mapping[str, Raw]
 _NOTHING: Final = (b"null", b"false", b'""')
 
 
-class UserBody(Struct, frozen=True, kw_only=True):
+class UserWrapping(Struct, frozen=True, kw_only=True):
     """How one vendor's user object becomes a body.
 
     `wrap(members, text, tenant, time)` returns the body around the object `text`, which has these members.
@@ -86,18 +86,18 @@ def _says(members: Members, name: str) -> bool:
     return name in members and bytes(members[name]) not in _NOTHING
 
 
-USER_BODIES: Final[dict[str, UserBody]] = {
-    "selfcommunity": UserBody(
+USER_BODIES: Final[dict[str, UserWrapping]] = {
+    "selfcommunity": UserWrapping(
         wrap=_selfcommunity,
         whole=(frozenset({"type", "data"}),),
         objection=_no_whole_selfcommunity,
     ),
-    "fynd": UserBody(
+    "fynd": UserWrapping(
         wrap=_fynd,
         whole=(frozenset({"event", "payload"}), frozenset({"meta", "payload"})),
     ),
-    "magine": UserBody(wrap=_magine, whole=(frozenset({"type", "data"}),), objection=_no_whole_magine),
-    "rocketchat": UserBody(wrap=_rocketchat, whole=(frozenset({"event", "context"}),)),
-    "amity": UserBody(wrap=_amity, whole=(frozenset({"event", "data"}),), objection=_no_whole_amity),
+    "magine": UserWrapping(wrap=_magine, whole=(frozenset({"type", "data"}),), objection=_no_whole_magine),
+    "rocketchat": UserWrapping(wrap=_rocketchat, whole=(frozenset({"event", "context"}),)),
+    "amity": UserWrapping(wrap=_amity, whole=(frozenset({"event", "data"}),), objection=_no_whole_amity),
 }
 """By vendor. Of a vendor that is not here only whole bodies can be imported."""

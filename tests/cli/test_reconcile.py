@@ -27,4 +27,4 @@ def test_the_help_has_an_example() -> None:
 def test_a_broker_that_does_not_answer_is_named() -> None:
     done = run(*MAGINE, "-", stdin=b"{}", ours={"BROKER_URL": "127.0.0.1:1", "BROKER_WAIT": "0"})
     assert (done.returncode, done.stdout) == (1, b"")
-    assert done.stderr == b"rollcall: no broker answered at 127.0.0.1:1 within 0 s\n"
+    assert done.stderr == b"rollcall: no broker answered at 127.0.0.1:1\n"

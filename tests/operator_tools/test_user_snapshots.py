@@ -75,6 +75,12 @@ def test_the_same_import_gives_the_same_ids_and_another_one_others(vendor: str) 
     assert of_another.events[0].id != first.id
 
 
+def test_the_order_of_members_is_no_content() -> None:
+    user = EXPORTED["amity"].user(SUB, "ada", 5)
+    one, other = (written("amity", user | {"metadata": it}) for it in ({"x": 1, "y": 2}, {"y": 2, "x": 1}))
+    assert one.id == other.id
+
+
 @pytest.mark.parametrize("vendor", WITHOUT_TIME)
 def test_a_user_without_a_time_needs_that_of_the_export(vendor: str) -> None:
     user = EXPORTED[vendor].user(SUB, "ada", 5)
