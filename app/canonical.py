@@ -115,6 +115,7 @@ class Data(Struct, gc=False, kw_only=True):
     deletion: Deletion | UnsetType = UNSET
     previous: dict[str, Any] | UnsetType = UNSET
     actor: Actor | UnsetType = UNSET
+    note: str | UnsetType = UNSET
 
 
 class Envelope(Struct, gc=False, kw_only=True):

@@ -31,6 +31,7 @@ class NewData(Struct, gc=False):
     deletion: Deletion | UnsetType = UNSET
     previous: NamedValues | UnsetType = UNSET
     actor: Actor | UnsetType = UNSET
+    note: str | UnsetType = UNSET
 
 
 class NewEvent(Envelope, gc=False, kw_only=True):
