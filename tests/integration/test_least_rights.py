@@ -284,6 +284,8 @@ async def test_a_redrive_runs_with_its_rights_and_names_one_that_is_missing(
     done = run(*redrive, ours=login)
     assert done.returncode == 0
     assert done.stdout.startswith(b"2 letters looked at: 2 written back, 0 not chosen, 0 refused\n")
+
+
 async def test_an_import_and_a_reconciliation_run_with_their_rights_and_name_one_that_is_missing(
     secured: SecuredBroker, site: Site, crew: Crew
 ) -> None:
