@@ -1,14 +1,15 @@
 """A run of `rollcall redrive`: reads the dead letters of its ranges, writes the chosen ones back, commits."""
 
+import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from typing import Final
 
 from msgspec import Struct, field
 
 from app.cli.convert import now_ms
-from app.engine import LogBatch, LogPartition, ReadSession
+from app.engine import LogPartition, ReadSession
 from app.errors import CommandFailed
 from app.settings import Settings
 from app.tools.connected import Logs, Ranges, Span, checked_partitions
@@ -119,12 +120,14 @@ class Redrive:
         """
         size = min(BATCH_LETTERS, rate.batch)
         async with aclosing(session.read(self._ranges)) as batches:
-            async for batch in batches:
-                for records in _pieces(batch, size):
-                    if limit is not None and self.counts.written.total() >= limit:
+            async for log, records, _producer in batches:
+                start = 0
+                while start < len(records):
+                    room = sys.maxsize if limit is None else limit - self.counts.written.total()
+                    if room <= 0:
                         self._end()
                         return
-                    await self._write(batch.log, records, run, writer, rate, limit)
+                    start += await self._write(log, records[start : start + size], run, writer, rate, room)
         # The last offsets of a log may have no record.
         await run.commit(
             {log.partition: noted(end, end, self._choice) for log, (_first, end) in self._ranges.items()}
@@ -139,9 +142,9 @@ class Redrive:
         run: RunGroup,
         writer: TopicWriter,
         rate: RateLimit,
-        limit: int | None,
-    ) -> None:
-        room = None if limit is None else limit - self.counts.written.total()
+        room: int,
+    ) -> int:
+        """Returns how many of the records are looked at: until `room` letters are chosen."""
         letters: list[KeptLetter] = []
         looked_at = 0
         for record in records:
@@ -162,6 +165,7 @@ class Redrive:
         await run.commit({log.partition: noted(position, self._ranges[log][1], self._choice)})
         self._positions[log] = position
         self._progress.add(looked_at)
+        return looked_at
 
     def _chosen(self, record: LetterRecord) -> KeptLetter | None:
         """Returns the letter if it is to be written back, and counts it in any case."""
@@ -199,9 +203,3 @@ def letters_of(ranges: Mapping[LogPartition, tuple[int, int]]) -> int:
 
 def _kind(letter: KeptLetter) -> Kind:
     return letter.vendor, letter.reason, letter.detail
-
-
-def _pieces(batch: LogBatch, size: int) -> Iterator[Sequence[LetterRecord]]:
-    records: Sequence[LetterRecord] = batch.records
-    for start in range(0, len(records), size):
-        yield records[start : start + size]

