@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,7 @@ def test_a_new_topic_gets_the_same_events_over_a_kill(
             stderr=subprocess.PIPE,
         )
         try:
-            wait_until(lambda before=start: file.exists() and left(file) != before, "some of it is written")
+            wait_until(partial(moved, file, start), "some of it is written")
         finally:
             process.send_signal(number)
             said = process.communicate()[1].decode()
@@ -179,3 +180,7 @@ def test_a_new_topic_gets_the_same_events_over_a_kill(
 def left(file: Path) -> dict[str, int]:
     """Returns the next offset of each partition."""
     return {number: first for number, (first, _end) in json.loads(file.read_text())["left"].items()}
+
+
+def moved(file: Path, before: dict[str, int]) -> bool:
+    return file.exists() and left(file) != before
