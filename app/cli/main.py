@@ -73,7 +73,9 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     fold.add_argument("--rows", metavar="FILE", help="merge with these rows, the output of an earlier fold")
     fold.set_defaults(run=_fold)
 
-    topics = commands.add_parser("topics", help="show, create or check the topics")
+    topics = commands.add_parser(
+        "topics", help="show, create or check the topics", epilog="example: rollcall topics --check --json"
+    )
     topics.add_argument("--create", action="store_true", help="create missing topics, then check all of them")
     topics.add_argument("--check", action="store_true", help="exit with 1 if a topic is missing or wrong")
     topics.add_argument("--settings", action="store_true", help="show also what is as it should be")

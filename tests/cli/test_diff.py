@@ -30,10 +30,10 @@ def test_the_lines_of_a_file_are_compared(arguments: list[str], tmp_path: Path) 
     assert shown.stdout.decode().splitlines() == [
         "1,020 records, 1,019 of them differ",
         "  skip no_users -> emit: 102, for example -/0/3",
-        "  data.status: changed 917",
+        "  data.status: changed 101, removed 816",
     ]
     with_values = run(*arguments, "--bodies", str(file), "--show-values", "--tenant", "acme")
-    assert b'"blocked" -> "active"' in with_values.stdout
+    assert b'    -/0/0: "blocked" -> absent\n' in with_values.stdout
     code = run(*arguments, "--bodies", str(file), "--exit-code", "--json")
     assert (code.returncode, code.stderr) == (1, b"rollcall: 1,019 of 1,020 records differ\n")
     assert json.loads(code.stdout)["different"] == 1_019
