@@ -16,8 +16,8 @@ from app.tools.erasure_bounds import Until, compaction_until, marker_until, rete
 from app.tools.key_dead_letters import DeadLetterFinder
 from app.tools.key_events import event_in
 from app.tools.key_rows import home_partition, read_rows, scan
+from app.tools.searched_values import UserValues
 from app.tools.user_key import UserKey
-from app.tools.user_values import UserValues
 from app.topic_admin import describe_topics
 from app.topics import TopicDescription
 
