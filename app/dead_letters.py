@@ -61,7 +61,7 @@ class SourceRecord(Struct, frozen=True):
     vendor: str
 
 
-def _originals(headers: Sequence[tuple[str, bytes | None]]) -> Headers:
+def original_headers(headers: Sequence[tuple[str, bytes | None]]) -> Headers:
     """Returns the record's headers without those that have a name of ours: these would be there twice."""
     return [(name, value) for name, value in headers if not _is_ours(name.lower())]
 
@@ -182,7 +182,7 @@ class PreparedDeadLetter:
         self._record = record
         self._source = source
         self._topic = topic
-        self._originals = _originals(record.headers)
+        self._originals = original_headers(record.headers)
         self._ours = our_headers(record, source, dead, app_id=app_id, now=time.time_ns() // 1000)
         self._smaller = self._forms()
         self._keyed = False

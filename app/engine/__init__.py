@@ -20,6 +20,7 @@ from app.engine.config import ConsumerConfig, ProducerConfig, ReaderConfig, Tabl
 from app.engine.consumer.commit_note import CommitNote
 from app.engine.consumer.group_commits import (
     GroupInUse,
+    committed_offsets,
     paused_note,
     read_commits,
     resumed_note,
@@ -117,6 +118,7 @@ __all__ = [
     "Watchdog",
     "Written",
     "add_agent",
+    "committed_offsets",
     "connect_problem",
     "consumer_of",
     "die",

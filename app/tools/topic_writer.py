@@ -1,7 +1,7 @@
 """Writes records of a command, in order, and returns when all in-sync replicas have them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple
 
@@ -10,6 +10,7 @@ from aiokafka.errors import (
     InvalidTimestampError,
     KafkaError,
     MessageSizeTooLargeError,
+    OutOfOrderSequenceNumber,
     RecordListTooLargeError,
     TopicAuthorizationFailedError,
 )
@@ -37,7 +38,8 @@ class Outgoing(NamedTuple):
 
 
 class TopicWriter:
-    """One idempotent producer. Records of one partition are written in the order in which they are given."""
+    """One idempotent producer. Records of one partition are written in the order in which they are given. If
+    one is refused, some of those after it may be written twice; the last times are in that order."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -49,18 +51,31 @@ class TopicWriter:
 
         Raises CommandFailed if anything else went wrong; then some of the records may be written.
         """
-        failed = await self._send(dict(enumerate(records)))
-        # A broker refuses a whole batch for one record of it. So each of them is written alone.
         refused: dict[int, str] = {}
-        for index in sorted(failed):
-            await self._close()  # the numbers of the refused batch are missing in this producer's sequence
-            for again, error in (await self._send({index: records[index]})).items():
-                refused[again] = type(error).__name__
+        first = await self._send(dict(enumerate(records)), refused)
+        # A broker refuses a whole batch for one record of it, and may take later batches. So all records of
+        # the partition from that batch on are written again, each alone: the last ones are in their order.
+        again = [
+            index
+            for index, each in enumerate(records)
+            if index not in refused and first.get((each.topic, each.partition), len(records)) <= index
+        ]
+        refuses = True
+        for index in again:
+            if refuses:
+                await (
+                    self._close()
+                )  # the numbers of the refused batch are missing in this producer's sequence
+            refuses = bool(await self._send({index: records[index]}, refused, alone=True))
         return refused
 
-    async def _send(self, records: dict[int, Outgoing]) -> dict[int, BaseException]:
+    async def _send(
+        self, records: Mapping[int, Outgoing], refused: dict[int, str], *, alone: bool = False
+    ) -> dict[tuple[str, int], int]:
+        """Returns by topic and partition the index of the first record that a broker has refused, for itself
+        or for another one of its batch. Adds those to `refused` of which it is certain: those that are larger
+        than this client sends, and if they are written `alone`, all."""
         client, sent = await self._started(), {}
-        failed: dict[int, BaseException] = {}
         try:
             for index, each in records.items():
                 try:
@@ -73,16 +88,22 @@ class TopicWriter:
                         headers=list(each.headers),
                     )
                 except _REFUSED as error:
-                    failed[index] = error
+                    refused[index] = type(error).__name__
             answers = await asyncio.gather(*sent.values(), return_exceptions=True)
         except KafkaError as error:
             raise _failure(error, next(iter(records.values())).topic) from None
+        first: dict[tuple[str, int], int] = {}
         for index, answer in zip(sent, answers, strict=True):
+            place = records[index].topic, records[index].partition
             if isinstance(answer, _REFUSED):
-                failed[index] = answer
-            elif isinstance(answer, BaseException):
+                first.setdefault(place, index)
+                if alone:
+                    refused[index] = type(answer).__name__
+            elif isinstance(answer, BaseException) and not (
+                isinstance(answer, OutOfOrderSequenceNumber) and place in first
+            ):
                 raise _failure(answer, records[index].topic) from None
-        return failed
+        return first
 
     async def _started(self) -> AIOKafkaProducer:
         settings = self._settings

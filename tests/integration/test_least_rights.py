@@ -1,6 +1,7 @@
 """Every client runs with the rights that docs/security.md gives it and no others, on a listener with TLS and
 a login; and each right of a worker that is missing is named."""
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from confluent_kafka.admin._resource import ResourceType
 from app.canonical import Event
 from app.cli.worker import checked_topics
 from app.connection import connection_options
+from app.dead_letters import SourceRecord
 from app.environment import load
 from app.errors import TopicsError
 from app.state import encode_user, fold
@@ -23,6 +25,8 @@ from tests.cli.command import run
 from tests.docs.test_closed_sets import names, table
 from tests.integration.worker import NOT_EXPELLED, Site
 from tests.kafka import ToSend, produce
+from tests.operator_tools.letter_records import NOW_MS, Kept, letter_of
+from tests.operator_tools.other_versions import make_repository
 from tests.rights import Right, allow, revoke
 from tests.secured_broker import SecuredBroker, add_user
 from tests.state.events import deleted, full
@@ -51,11 +55,17 @@ def resources(text: str, site: Site) -> list[tuple[ResourceType, str, bool]]:
         "the vendor's topic": [settings.topic_of(VENDOR)],
         "`users.events`": [settings.topic_events],
         "`users.dead-letter`": [settings.topic_dead_letter],
+        "the users changelog": [settings.changelogs[0]],
         "both changelogs": [*settings.changelogs],
     }
     every = {name for group in topics.values() for name in group}
+    topics["the new topic"] = [f"new-{settings.app_id}"]
     topics["all these topics"] = sorted(every)
-    groups = {"the group `APP_ID`": settings.app_id, "its own group": f"readers-{settings.app_id}"}
+    groups = {
+        "the group `APP_ID`": settings.app_id,
+        "the group `APP_ID-redrive-NAME`": f"{settings.app_id}-redrive-NAME",
+        "its own group": f"readers-{settings.app_id}",
+    }
     if match := re.fullmatch(r"(topics|groups) that begin with `(\S+)`", text):
         return [(TOPIC if match[1] == "topics" else GROUP, match[2], True)]
     if text in groups:
@@ -101,13 +111,21 @@ def test_every_client_of_the_table_is_in_these_tests() -> None:
         "`inspect --erase-check`",
         "`repair`",
         "`forget` (also `--tenant`)",
+        "`redrive`",
+        "`import`",
+        "`reconcile`",
+        "`reconcile --emit`",
         "`demo` with `BROKER_URL`",
+        "`replay`",
+        "`replay --into`",
+        "`diff`",
         "a vendor's producer",
         "a consumer of events",
         "a reader of rows, without a group",
     }
     assert {name for row in table("security.md", "Rights") for name in names(row[1])} == {
         "APP_ID",
+        "APP_ID-redrive-NAME",
         "rollcall-demo-",
         "users.dead-letter",
         "users.events",
@@ -176,6 +194,21 @@ async def test_the_commands_on_one_user_run_with_their_rights(
     checked = run("inspect", key, "--erase-check", "--json", ours=crew.login("`inspect --erase-check`"))
     assert checked.stderr == b"rollcall: not erased: 2 records in 2 topics\n"
     assert checked.stdout.count(b'"values_until":"2') == 2
+async def test_replay_and_diff_run_with_their_rights(
+    secured: SecuredBroker, site: Site, crew: Crew, tmp_path: Path
+) -> None:
+    await prepare_topics(site.settings, create=True)
+    _produce(crew.login("a vendor's producer"), site.settings.topic_of(VENDOR))
+    new = f"new-{site.settings.app_id}"
+    for client, arguments in (("`replay`", ()), ("`replay --into`", ("--into", new))):
+        done = run("replay", "--vendor", VENDOR, "--json", *arguments, ours=crew.login(client))
+        assert (done.returncode, done.stderr) == (0, b""), client
+        result = json.loads(done.stdout)
+        assert (result["written"], result["dead"]) == (3, {"not_json": 1}), client
+    versions = ("--repository", str(make_repository(tmp_path / "git")), "--cache", str(tmp_path / "cache"))
+    done = run("diff", "--vendor", VENDOR, "--against", "old", *versions, ours=crew.login("`diff`"))
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"data.status: changed 3\n" in done.stdout
 
 
 def _produce(login: dict[str, str], topic: str) -> None:
@@ -251,6 +284,67 @@ async def test_each_missing_right_on_a_topic_is_named_before_the_worker_joins_it
         f"not authorized to read topic {settings.topic_events}: READ on it is missing;"
         f" not authorized to write topic {settings.changelogs[1]}: WRITE on it is missing"
     )
+
+
+async def test_a_redrive_runs_with_its_rights_and_names_one_that_is_missing(
+    secured: SecuredBroker, site: Site, crew: Crew
+) -> None:
+    settings = site.settings
+    await prepare_topics(settings, create=True)
+    source = SourceRecord(settings.topic_of(VENDOR), 0, 0, VENDOR)
+    letter = letter_of(Kept(b"{", timestamp=NOW_MS), source)
+    produce(
+        secured.broker, settings.topic_dead_letter, [ToSend(letter.key, letter.value, [*letter.headers])] * 2
+    )
+    login = crew.login("`redrive`")
+    user = login["SASL_USERNAME"]
+    redrive = ("redrive", "--run", "NAME", "--allow-old")
+    for kind, name, operation, said in (
+        (TOPIC, settings.topic_dead_letter, AclOperation.READ, f"read topic {settings.topic_dead_letter}"),
+        (
+            GROUP,
+            f"{settings.app_id}-redrive-NAME",
+            AclOperation.READ,
+            f"read group {settings.app_id}-redrive-NAME",
+        ),
+        (TOPIC, source.topic, AclOperation.WRITE, f"write topic {source.topic}"),
+    ):
+        right = Right(kind, name, operation)
+        revoke(secured.broker, user, right)
+        done = run(*redrive, ours=login)
+        missing = f"rollcall: not authorized to {said}: {operation.name} on it is missing\n"
+        assert (done.returncode, done.stderr.decode()) == (1, missing)
+        allow(secured.broker, user, [right])
+    done = run(*redrive, ours=login)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.startswith(b"2 letters looked at: 2 written back, 0 not chosen, 0 refused\n")
+async def test_an_import_and_a_reconciliation_run_with_their_rights_and_name_one_that_is_missing(
+    secured: SecuredBroker, site: Site, crew: Crew
+) -> None:
+    await prepare_topics(site.settings, create=True)
+    events, rows = site.settings.topic_events, site.settings.changelogs[0]
+    export = ("--vendor", VENDOR, "--tenant", "t", "--as-of", "2025-11-25T08:00:00Z", "-")
+    emit = ("reconcile", "--emit", "--yes")
+    for client, command, said in (
+        ("`import`", ("import",), f"1 snapshots and 0 deletions of 1 lines written to {events}"),
+        ("`reconcile`", ("reconcile",), "missing here: 1"),
+        ("`reconcile --emit`", emit, f"1 snapshots and 0 deletions written to {events}"),
+    ):
+        done = run(*command, *export, stdin=b'{"userId":"u"}', ours=crew.login(client))
+        assert (done.returncode, done.stderr) == (0, b""), client
+        assert said in done.stdout.decode().splitlines()
+    for client, command, right in (
+        ("`import`", ("import",), Right(TOPIC, events, AclOperation.WRITE)),
+        ("`reconcile --emit`", emit, Right(TOPIC, rows, AclOperation.READ)),
+        ("`reconcile --emit`", emit, Right(TOPIC, events, AclOperation.WRITE)),
+    ):
+        login = crew.login(client)
+        revoke(secured.broker, login["SASL_USERNAME"], right)
+        done = run(*command, *export, stdin=b'{"userId":"u"}', ours=login)
+        operation = right.operation.name
+        said = f"not authorized to {operation.lower()} topic {right.name}: {operation} on it is missing"
+        assert (done.returncode, done.stdout) == (1, b"")
+        assert done.stderr.decode() == f"rollcall: {said}\n"
 
 
 def test_the_demo_runs_with_its_rights(secured: SecuredBroker, crew: Crew) -> None:

@@ -57,22 +57,42 @@ async def read_commits(admin: AIOKafkaAdminClient, group: str, topic: str) -> Co
     and TopicAuthorizationFailedError without a right, a retriable one while a leader or the coordinator is
     away.
     """
-    (described,) = await admin.describe_topics([topic])
-    _check([described["error_code"]])
-    leaders = {each["partition"]: each["leader"] for each in described["partitions"]}
-    coordinator = await admin.find_coordinator(group)
-    request = OffsetFetchRequest(group, [(topic, list(leaders))])
-    answer = await admin._send_request_to_node(coordinator, request)
-    _check([getattr(answer, "error_code", 0)])
-    found: dict[int, tuple[int, CommitNote]] = {}
-    for number, offset, metadata, code in _partitions(answer):
-        _check([code])
-        if offset >= 0:
-            found[number] = offset, decode_note(metadata)
+    leaders = await _leaders(admin, topic)
+    raw = await _committed(admin, group, topic, leaders)
+    found = {number: (offset, decode_note(metadata)) for number, (offset, metadata) in raw.items()}
     fresh = {number: leader for number, leader in leaders.items() if number not in found}
     if _NO_LEADER in fresh.values():
         raise LeaderNotAvailableError
     return found | {number: (begin, CommitNote()) for number, begin in await _begins(admin, topic, fresh)}
+
+
+async def committed_offsets(
+    admin: AIOKafkaAdminClient, group: str, topic: str
+) -> Mapping[int, tuple[int, str]]:
+    """Returns what a group whose notes are not ours has committed of a topic: the offsets and their metadata,
+    by the number of the partition. Partitions without a commit are left out. Raises as `read_commits`."""
+    return await _committed(admin, group, topic, await _leaders(admin, topic))
+
+
+async def _leaders(admin: AIOKafkaAdminClient, topic: str) -> Mapping[int, int]:
+    (described,) = await admin.describe_topics([topic])
+    _check([described["error_code"]])
+    return {each["partition"]: each["leader"] for each in described["partitions"]}
+
+
+async def _committed(
+    admin: AIOKafkaAdminClient, group: str, topic: str, numbers: Iterable[int]
+) -> Mapping[int, tuple[int, str]]:
+    coordinator = await admin.find_coordinator(group)
+    request = OffsetFetchRequest(group, [(topic, list(numbers))])
+    answer = await admin._send_request_to_node(coordinator, request)
+    _check([getattr(answer, "error_code", 0)])
+    found: dict[int, tuple[int, str]] = {}
+    for number, offset, metadata, code in _partitions(answer):
+        _check([code])
+        if offset >= 0:
+            found[number] = offset, metadata
+    return found
 
 
 async def _begins(

@@ -7,6 +7,7 @@ The hooks are here and not in `app`, so nothing that is shipped has them. The en
 - `FAULTS_MUTANT`: the engine runs without one of its safeguards, by its name in `mutations.py`.
 - `FAULTS_POISON`: mapping a record kills this process, if the file `poison` in the folder names its position.
 - `FAULTS_MORTAL`: SIGUSR1 ends this process with code 70, from its event loop.
+- `FAULTS_TURNS`: this process notes in the folder for how long its callbacks keep its loop.
 - `FAULTS_SESSION`: the session timeout in seconds. It may be less than the settings allow, because otherwise
   a worker that is killed twenty times in a row would cost 6 s each time.
 """
@@ -31,6 +32,7 @@ from tests.tools.faults.mutations import MUTATIONS
 from tests.tools.faults.pods import POISON, POISONED_EVERY
 from tests.tools.faults.points import POINTS
 from tests.tools.mortal import make_mortal
+from tests.tools.poison.turns import measure_turns
 from tests.tools.replacing import replace
 
 
@@ -44,6 +46,8 @@ def install() -> None:
         _poison(Path(os.environ["FAULTS_FOLDER"]) / POISON)
     if os.environ.get("FAULTS_MORTAL"):
         make_mortal()
+    if os.environ.get("FAULTS_TURNS"):
+        measure_turns(Path(os.environ["FAULTS_FOLDER"]))
     if mutant := os.environ.get("FAULTS_MUTANT"):
         MUTATIONS[mutant](settings)
 

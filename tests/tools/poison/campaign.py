@@ -26,6 +26,7 @@ from tests.tools.poison.figures import LONGEST_BLOCK_SECONDS, Figures, Reached
 from tests.tools.poison.health import Health
 from tests.tools.poison.memory import MemoryLimit
 from tests.tools.poison.sender import Sender
+from tests.tools.poison.turns import longest_turn
 
 LIMIT_BYTES: Final = 1_000_000_000
 VENDOR_TOPICS: Final = {
@@ -79,7 +80,7 @@ class Campaign:
         """Returns the figures. Whatever goes wrong on the way is one of their problems."""
         stage, figures = self._stage, self._figures
         skipped: Counter[Reached] = Counter()
-        stage.steady(hooked=True, FAULTS_SESSION=SESSION_SECONDS)
+        stage.steady(hooked=True, FAULTS_SESSION=SESSION_SECONDS, FAULTS_TURNS="1")
         with MemoryLimit(stage.pods, LIMIT_BYTES) as memory, Health(stage.pods) as health:
             try:
                 self._poison(memory)
@@ -99,6 +100,7 @@ class Campaign:
         figures.peak, figures.longest_block, figures.answers = memory.peak, health.longest, health.answers
         figures.blocks = sum(block.seconds > LONGEST_BLOCK_SECONDS for block in health.blocks)
         figures.slowest = sorted(health.blocks, key=lambda block: -block.seconds)[:3]
+        figures.longest_turn = longest_turn(stage.folder)
         figures.seconds = time.monotonic() - self._began
         return figures
 

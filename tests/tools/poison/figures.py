@@ -10,6 +10,7 @@ from tests.tools.faults.verifier import Report
 from tests.tools.poison.dose import DAMAGES, Boundary
 from tests.tools.poison.ends import End
 from tests.tools.poison.health import Answer
+from tests.tools.poison.turns import LONGEST_TURN_SECONDS
 
 LONGEST_BLOCK_SECONDS: Final = 1.0
 Reached = tuple[Boundary, str]
@@ -52,6 +53,8 @@ class Figures(Struct, kw_only=True):
     peak: int = 0
     limit: int = 0
     longest_block: float = 0.0
+    longest_turn: float | None = None
+    """For how many seconds one callback kept the loop of a worker, at most; None if no worker measured it."""
     blocks: int = 0
     """How often a loop was blocked for longer than LONGEST_BLOCK_SECONDS."""
     slowest: list[Answer] = []
@@ -74,6 +77,8 @@ class Figures(Struct, kw_only=True):
             found.append(f"a worker had {_mb(self.peak)}, more than {_mb(self.limit)}")
         if self.longest_block > LONGEST_BLOCK_SECONDS:
             found.append(f"a loop was blocked for {self.longest_block:.2f} s")
+        if (self.longest_turn or 0.0) > LONGEST_TURN_SECONDS:
+            found.append(f"a turn took {self.longest_turn:.2f} s")
         return [*found, *([] if self.problems else self._too_little())]
 
     def _too_little(self) -> list[str]:
@@ -82,6 +87,8 @@ class Figures(Struct, kw_only=True):
             found.append(f"only {self.poisoned} poisoned records")
         if self.kills_in_flight * 2 < max(self.kills, 2):
             found.append(f"only {self.kills_in_flight} of {self.kills} kills hit slices in flight")
+        if self.longest_turn is None:
+            found.append("no worker measured its turns")
         if not self.answers:
             found.append("no worker answered /healthz")
         return found
@@ -103,6 +110,7 @@ class Figures(Struct, kw_only=True):
         told.append(
             f"{'ok' if not self.failures() else 'RED'}: peak RSS {_mb(self.peak)}, longest block"
             f" {self.longest_block:.2f} s ({self.blocks} over {LONGEST_BLOCK_SECONDS:g} s),"
+            f" longest turn {self.longest_turn or 0.0:.2f} s,"
             f" {self.loops} loops, {self.kills} kills ({self.kills_in_flight} with slices in flight),"
             f" {len(self.ends)} other ends, {self.poisoned} poisoned records, {report.lost} lost,"
             f" {report.wrong_rows} wrong rows, {report.unexplained} unexplained, in {self.seconds:.0f} s"

@@ -109,6 +109,7 @@ def good() -> Figures:
         peak=10,
         limit=20,
         longest_block=0.5,
+        longest_turn=0.2,
         answers=7,
         reached=Counter(dict.fromkeys(TO_REACH, 1)),
     )
@@ -127,6 +128,8 @@ def broken() -> Iterator[tuple[str, Figures]]:
         ("repeated_kinds", ["a bomb"], "ended a worker twice: a bomb"),
         ("peak", 21, "more than"),
         ("longest_block", 1.1, "blocked"),
+        ("longest_turn", 0.26, "a turn took"),
+        ("longest_turn", None, "no worker measured"),
         ("answers", 0, "/healthz"),
         ("report", Report(lost=1), "1 lost"),
         ("problems", ["not within 9 s"], "not within 9 s"),

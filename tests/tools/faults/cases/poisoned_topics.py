@@ -25,6 +25,7 @@ from tests.tools.poison.figures import LONGEST_BLOCK_SECONDS
 from tests.tools.poison.health import Health
 from tests.tools.poison.memory import MemoryLimit
 from tests.tools.poison.sender import Sender
+from tests.tools.poison.turns import LONGEST_TURN_SECONDS, longest_turn
 from tests.tools.poison.vendor_doses import VendorDoses
 
 _RATE = 500
@@ -125,7 +126,7 @@ def _broken(stage: Stage, cluster: Cluster, events: int) -> None:
 def _costly(kinds: Iterable[str], times: int, stage: Stage, _cluster: Cluster, events: int) -> None:
     """Gives such slices to workers that may have 1 GB of memory, and whose loops must not be blocked."""
     sender = Sender(stage.broker, stage.foreign)
-    stage.steady()
+    stage.steady(hooked=True, FAULTS_TURNS="1")
     with _measured(stage), stage.flow(_RATE, events):
         for dose in _vendors(stage, kinds, times):
             sender.send(dose)
@@ -139,18 +140,21 @@ def _measured(stage: Stage) -> Iterator[None]:
         try:
             yield
         except CaseFailed as failed:
-            raise CaseFailed(f"{failed}; {_told(memory, health)}") from None
-    stage.notes.append(_told(memory, health))
+            raise CaseFailed(f"{failed}; {_told(stage, memory, health)}") from None
+    stage.notes.append(_told(stage, memory, health))
     if not health.answers:
         raise CaseFailed("no worker answered /healthz: nothing was shown")
     if memory.killed:
         raise CaseFailed(f"a worker had more than {LIMIT_BYTES / 1e6:.0f} MB of memory")
     if health.longest > LONGEST_BLOCK_SECONDS:
         raise CaseFailed(f"a loop was blocked for {health.longest:.2f} s")
+    if (turn := longest_turn(stage.folder)) is None or turn > LONGEST_TURN_SECONDS:
+        raise CaseFailed("no worker measured its turns" if turn is None else f"a turn took {turn:.2f} s")
 
 
-def _told(memory: MemoryLimit, health: Health) -> str:
-    return f"peak RSS {memory.peak / 1e6:.0f} MB, longest block {health.longest:.2f} s"
+def _told(stage: Stage, memory: MemoryLimit, health: Health) -> str:
+    megabytes, turn = memory.peak / 1e6, longest_turn(stage.folder) or 0.0
+    return f"peak RSS {megabytes:.0f} MB, longest block {health.longest:.2f} s, longest turn {turn:.2f} s"
 
 
 def _no_end(stage: Stage) -> None:
