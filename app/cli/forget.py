@@ -89,19 +89,22 @@ def _forget_tenant(options: argparse.Namespace, settings: Settings) -> str:
     if not found.stamps and not found.deleted:
         raise CommandFailed("the users changelog has no row of this tenant")
     now, by = time.time_ns() // 1000, signature(options)
-    events = [
+    # Nothing is written if one of the events would be refused.
+    event_time(now, max(found.stamps.values(), default=0))
+    count = len(found.stamps)
+    events = (
         (user.key, deletion_of(user, event_time(now, stamp), by)) for user, stamp in found.stamps.items()
-    ]
+    )
     if not options.json:
-        sys.stdout.write(f"users to delete: {len(events)}; deleted already: {found.deleted}\n")
+        sys.stdout.write(f"users to delete: {count}; deleted already: {found.deleted}\n")
         sys.stdout.write(f"stop the tenant's producers first: {_COMES_BACK}\n")
         sys.stdout.flush()
-    if events:
-        confirm(f"Delete {len(events)} users for good?", yes=options.yes)
-        asyncio.run(write_events(settings, events, options.rate))
+    if count:
+        confirm(f"Delete {count} users for good?", yes=options.yes)
+        asyncio.run(write_events(settings, events, count, options.rate))
     if options.json:
-        return _json({"written": len(events), "deleted_already": found.deleted})
-    return f"written: {len(events)} deletions\n"
+        return _json({"written": count, "deleted_already": found.deleted})
+    return f"written: {count} deletions\n"
 
 
 def _json(told: dict[str, object]) -> str:

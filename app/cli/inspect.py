@@ -75,7 +75,7 @@ def _print_keys(keys: list[str], *, as_json: bool) -> None:
         sys.stdout.write(msgspec.json.encode({"keys": keys}).decode() + "\n")
     else:
         sys.stdout.write("".join(f"{printable(key)}\n" for key in keys))
-        print(f"{len(keys)} keys", file=sys.stderr)
+        print(f"keys found: {len(keys)}", file=sys.stderr)
 
 
 def _print_report(key: str, report: "ErasureReport", as_json: bool) -> None:

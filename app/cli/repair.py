@@ -64,7 +64,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     asyncio.run(write_events(settings, [(user.key, plan.event)]))
     written = msgspec.json.decode(plan.event)
     if options.json:
-        changed = [change._asdict() for change in plan.changes]
+        changed = [change.as_json() for change in plan.changes]
         told = {"key": str(user), "id": written["id"], "time": written["time"], "changed": changed}
         sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
     else:

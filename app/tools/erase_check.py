@@ -16,8 +16,8 @@ from app.tools.erasure_bounds import Until, compaction_until, marker_until, rete
 from app.tools.key_dead_letters import DeadLetterFinder
 from app.tools.key_events import event_in
 from app.tools.key_rows import home_partition, read_rows, scan
+from app.tools.searched_values import UserValues
 from app.tools.user_key import UserKey
-from app.tools.user_values import UserValues
 from app.topic_admin import describe_topics
 from app.topics import TopicDescription
 
@@ -60,7 +60,8 @@ async def erasure_report(settings: Settings, user: UserKey) -> ErasureReport:
     vendor = settings.topic_of(user.vendor)
     topics = [settings.topic_events, *settings.changelogs, vendor, settings.topic_dead_letter]
     described = await describe_topics(replace(settings, vendors=user.vendor))
-    async with reading(settings, topics) as logs:
+    # Records of aborted transactions are on the disk, too.
+    async with reading(settings, topics, committed=False) as logs:
         rows = await read_rows(logs, settings, user.key)
         if rows.user is not None and not isinstance(rows.user, DeletedUser):
             raise CommandFailed("the user is not deleted: rollcall forget deletes a user")

@@ -18,7 +18,7 @@ Holds = Literal["values", "id"]
 _DELETED: Final = "user.deleted"
 
 
-class Found(NamedTuple):
+class Holding(NamedTuple):
     """What a record holds. `key`: whose record it is; None if it is not known."""
 
     holds: Holds
@@ -41,16 +41,16 @@ class EraseJudge:
         self._options = settings.options_of(user.vendor)
         self._ids = [*json_forms(user.sub)]
 
-    def judge(self, topic: str, partition: int, record: Record) -> Found | None:
+    def judge(self, topic: str, partition: int, record: Record) -> Holding | None:
         """Returns what a record holds of the user, or None."""
         if topic == self._dead:
             is_found = self._has_values(record) or self._finder.match(record) is not None
-            return Found("values", self._key) if is_found else None
+            return Holding("values", self._key) if is_found else None
         if topic not in (self._events, self._users, self._loyalty):
             return self._vendors(topic, partition, record)
         if record.key != self._key:
-            return Found("values", record.key) if self._has_values(record) else None
-        return Found("id" if self._is_deletion(topic, record.value) else "values", self._key)
+            return Holding("values", record.key) if self._has_values(record) else None
+        return Holding("id" if self._is_deletion(topic, record.value) else "values", self._key)
 
     def _is_deletion(self, topic: str, value: bytes | None) -> bool:
         if value is None:
@@ -63,7 +63,7 @@ class EraseJudge:
         except InvalidRow:
             return False
 
-    def _vendors(self, topic: str, partition: int, record: Record) -> Found | None:
+    def _vendors(self, topic: str, partition: int, record: Record) -> Holding | None:
         body = record.value
         if body is None:
             return None
@@ -74,14 +74,14 @@ class EraseJudge:
         if not isinstance(outcome, Emit):
             # Whose record it is, nobody knows.
             if has_values:
-                return Found("values", self._key)
-            return Found("id", self._key) if self._finder.has_id(body) else None
+                return Holding("values", self._key)
+            return Holding("id", self._key) if self._finder.has_id(body) else None
         own = [event for event in outcome.events if event.partitionkey.encode() == self._key]
         if own:
             # The body of a deletion may have values that no event has.
             only_id = self._values is not None and not has_values and all(e.type == _DELETED for e in own)
-            return Found("id" if only_id else "values", self._key)
-        return Found("values", outcome.events[0].partitionkey.encode()) if has_values else None
+            return Holding("id" if only_id else "values", self._key)
+        return Holding("values", outcome.events[0].partitionkey.encode()) if has_values else None
 
     def _has_values(self, record: Record) -> bool:
         return record.value is not None and self._found_in(record.value)

@@ -67,7 +67,7 @@ async def find_keys(settings: Settings, wanted: Wanted) -> list[str]:
     BrokerUnreachable and AccessRefused."""
     users, finder = settings.changelogs[0], ValueFinder(wanted)
     async with (
-        reading(settings, (users,)) as logs,
+        reading(settings, (users,), committed=False) as logs,
         aclosing(scan(logs, await logs.ranges([users]))) as batches,
     ):
         async for batch in batches:

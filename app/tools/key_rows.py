@@ -58,8 +58,9 @@ def home_partition(logs: Logs, settings: Settings, key: bytes) -> int:
 
 
 async def read_one(settings: Settings, key: bytes) -> Rows:
-    """Returns both rows of a key, for a command that is going to write an event of it. Raises CommandFailed,
+    """Returns both rows of a key, for a command that is going to write an event of it. The changelogs are
+    read as a worker reads them, with what is written in transactions. Raises CommandFailed,
     BrokerUnreachable and AccessRefused."""
-    async with reading(settings, settings.changelogs, [settings.topic_events]) as logs:
+    async with reading(settings, settings.changelogs, [settings.topic_events], committed=False) as logs:
         home_partition(logs, settings, key)
         return await read_rows(logs, settings, key)

@@ -1,6 +1,7 @@
 """Writes an operator's events to the canonical topic."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from itertools import islice
 
 from app.canonical import CONTENT_TYPE_HEADER
 from app.engine import partition_of
@@ -14,10 +15,10 @@ _AT_ONCE = 500
 
 
 async def write_events(
-    settings: Settings, events: Sequence[tuple[bytes, bytes]], per_second: float = 0.0
+    settings: Settings, events: Iterable[tuple[bytes, bytes]], total: int = 1, per_second: float = 0.0
 ) -> None:
-    """Returns when all in-sync replicas have the events, which are given as keys and values. `per_second`: at
-    most so many, 0 for no limit.
+    """Returns when all in-sync replicas have the events, which are given as keys and values. `total`: their
+    number. `per_second`: at most so many, 0 for no limit.
 
     Raises CommandFailed if one is refused, or if the brokers do not answer: then a part of them may be
     written.
@@ -25,12 +26,11 @@ async def write_events(
     topic = settings.topic_events
     with broker_errors(settings):
         partitions = (await checked_partitions(settings, (), [topic]))[topic]
-        limit, line = RateLimit(per_second), ProgressLine("events", len(events))
-        size = min(_AT_ONCE, limit.batch)
+        limit, line = RateLimit(per_second), ProgressLine("events", total)
+        left, size = iter(events), min(_AT_ONCE, limit.batch)
         async with writing(settings) as writer:
             try:
-                for first in range(0, len(events), size):
-                    some = events[first : first + size]
+                while some := list(islice(left, size)):
                     await limit.wait(len(some))
                     records = [
                         Outgoing(topic, partition_of(key, partitions), key, value, [CONTENT_TYPE_HEADER])

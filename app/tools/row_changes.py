@@ -16,6 +16,11 @@ class ValueChange(NamedTuple):
     before: str | None
     after: str | None
 
+    def as_json(self) -> dict[str, Any]:
+        """Returns it for an encoder of JSON; a missing value is null."""
+        values = (None if text is None else msgspec.Raw(text.encode()) for text in (self.before, self.after))
+        return dict(zip(("name", "before", "after"), (self.name, *values), strict=True))
+
     def __str__(self) -> str:
         return f"{self.name}: {self.before or 'none'} -> {self.after or 'none'}"
 

@@ -68,7 +68,7 @@ async def read_tenant(settings: Settings, vendor: str, tenant: str) -> TenantUse
     BrokerUnreachable and AccessRefused."""
     users, reader = settings.changelogs[0], TenantReader(vendor, tenant)
     async with (
-        reading(settings, (users,), (settings.topic_events,)) as logs,
+        reading(settings, (users,), (settings.topic_events,), committed=False) as logs,
         aclosing(scan(logs, await logs.ranges([users]))) as batches,
     ):
         async for batch in batches:

@@ -12,11 +12,13 @@ from confluent_kafka import Producer
 from confluent_kafka.admin._acl import AclOperation
 from confluent_kafka.admin._resource import ResourceType
 
+from app.canonical import Event
 from app.cli.worker import checked_topics
 from app.connection import connection_options
 from app.dead_letters import SourceRecord
 from app.environment import load
 from app.errors import TopicsError
+from app.state import encode_user, fold
 from app.topic_admin import prepare_topics
 from app.vendors import VENDORS
 from tests.cli.command import run
@@ -27,6 +29,7 @@ from tests.operator_tools.letter_records import NOW_MS, Kept, letter_of
 from tests.operator_tools.other_versions import make_repository
 from tests.rights import Right, allow, revoke
 from tests.secured_broker import SecuredBroker, add_user
+from tests.state.events import deleted, full
 from tests.tools.bench.bodies import bodies
 from tests.waiting import GIVE_UP_SECONDS, wait_until
 
@@ -104,6 +107,10 @@ def test_every_client_of_the_table_is_in_these_tests() -> None:
         "`topics --create`",
         "`leave`",
         "`pause` and `resume` with `--no-workers`",
+        "`inspect` (also `--find`)",
+        "`inspect --erase-check`",
+        "`repair`",
+        "`forget` (also `--tenant`)",
         "`redrive`",
         "`import`",
         "`reconcile`",
@@ -160,6 +167,33 @@ async def test_each_client_runs_with_its_rights_and_no_others(
         assert (done.returncode, done.stderr) == (0, b""), command
 
 
+async def test_the_commands_on_one_user_run_with_their_rights(
+    secured: SecuredBroker, site: Site, crew: Crew
+) -> None:
+    await prepare_topics(site.settings, create=True)
+    users, key = site.settings.changelogs[0], "magine/acme/7"
+    ada, gone = full(1, user={"email": "ada@example.com"}), deleted(2)
+
+    def write_row(*events: Event) -> None:
+        row = fold(events)[key].user
+        assert row is not None
+        produce(secured.broker, users, [ToSend(key.encode(), encode_user(row))])
+
+    write_row(ada)
+    found = run("inspect", key, ours=crew.login("`inspect` (also `--find`)"))
+    assert (found.returncode, b"ada@example.com" in found.stdout) == (0, True)
+    found = run("inspect", "--find", "email=ada@example.com", ours=crew.login("`inspect` (also `--find`)"))
+    assert (found.returncode, found.stdout) == (0, b"magine/acme/7\n")
+    change = ("--clear", "profile.email", "--why", "x", "--yes")
+    done = run("repair", key, *change, ours=crew.login("`repair`"))
+    assert (done.returncode, done.stderr) == (0, b"")
+    for whom in ([key], ["--vendor", "magine", "--tenant", "acme"]):
+        done = run("forget", *whom, "--why", "x", "--yes", ours=crew.login("`forget` (also `--tenant`)"))
+        assert (done.returncode, done.stderr) == (0, b"")
+    write_row(ada, gone)
+    checked = run("inspect", key, "--erase-check", "--json", ours=crew.login("`inspect --erase-check`"))
+    assert checked.stderr == b"rollcall: not erased: 2 records in 2 topics\n"
+    assert checked.stdout.count(b'"values_until":"2') == 2
 async def test_replay_and_diff_run_with_their_rights(
     secured: SecuredBroker, site: Site, crew: Crew, tmp_path: Path
 ) -> None:

@@ -8,12 +8,12 @@ from app.canonical import Event, encode_event
 from app.settings import Settings
 from app.state import encode_loyalty, encode_user, fold
 from app.tools.erase_check import ErasureReport, Remains, bound
-from app.tools.erase_judge import EraseJudge, Found
+from app.tools.erase_judge import EraseJudge, Holding
 from app.tools.erasure_bounds import Until, compaction_until, marker_until, retention_until
 from app.tools.erasure_text import report_json, report_lines
 from app.tools.key_dead_letters import DeadLetterFinder
+from app.tools.searched_values import UserValues
 from app.tools.user_key import UserKey
-from app.tools.user_values import UserValues
 from app.topics import TopicDescription
 from tests.operator_tools.records import Told
 from tests.state.events import deleted, full, score
@@ -160,7 +160,7 @@ def test_what_a_record_holds_of_a_user(topic: str, record: Told, found: tuple[st
 def test_without_a_known_value_a_body_of_the_user_may_have_one() -> None:
     user = UserKey("magine", "acme", "7")
     judge = EraseJudge(SETTINGS, user, None, DeadLetterFinder(user, []))
-    assert judge.judge(VENDOR, 0, Told(None, body("deleted", "7"))) == Found("values", KEY)
+    assert judge.judge(VENDOR, 0, Told(None, body("deleted", "7"))) == Holding("values", KEY)
     assert judge.judge(VENDOR, 0, Told(None, body("deleted", "8"))) is None
 
 

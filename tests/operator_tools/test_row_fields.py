@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from app.canonical import decode_event
@@ -133,6 +134,10 @@ def test_the_changes_are_told_by_name_with_both_values() -> None:
     assert [str(each) for each in changed] == [
         'attributes.tags: ["x"] -> ["y"]',
         'profile.email: "a@example.com" -> none',
+    ]
+    assert msgspec.json.decode(msgspec.json.encode([each.as_json() for each in changed])) == [
+        {"name": "attributes.tags", "before": ["x"], "after": ["y"]},
+        {"name": "profile.email", "before": "a@example.com", "after": None},
     ]
 
 
