@@ -52,7 +52,7 @@ from app.engine.run import run
 from app.engine.security import ClientSecurity, TokenUnreadable
 from app.engine.slice_loop import run_slices
 from app.engine.slices import Partition, Record, Slice, size_of
-from app.engine.tables.findings import Garbage, SkippedKind
+from app.engine.tables.findings import REPAIRED, Garbage, SkippedKind
 from app.engine.tables.merge_rules import CHANGED, LaterVersion, NoRow, Row, RowRules, TableName, TableRules
 from app.engine.tables.restore_progress import RestoreReport
 from app.engine.tables.table import PartitionRows
@@ -67,6 +67,7 @@ __all__ = [
     "LARGE_BYTES",
     "PART_BYTES",
     "PART_SECONDS",
+    "REPAIRED",
     "ClientSecurity",
     "CommitNote",
     "ConnectProblem",

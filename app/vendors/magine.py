@@ -4,7 +4,7 @@ The event id is in the header `webhook-id` only. `user.updated` is partial, and 
 cleared field: null and empty text count as cleared, but for `mobilePhone`, which is empty in all samples.
 """
 
-from typing import Any
+from typing import Annotated
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -13,6 +13,7 @@ from app.vendors.claims import birthdate, gender
 from app.vendors.event_bodies import EventBodies
 from app.vendors.event_names import EventNames
 from app.vendors.model import Draft, Mapped, Message, Vendor, deletion, invalid
+from app.vendors.needed import NEEDED, NeededId, NeededTime
 from app.vendors.values import id_text, require_event_time, require_id
 
 EVENTS = EventNames(
@@ -24,10 +25,11 @@ EVENTS = EventNames(
     },
 )
 Text = str | UnsetType | None
+_ID_HEADER = "webhook-id"
 
 
 class _User(Struct, rename="camel", gc=False):
-    user_id: Any = UNSET
+    user_id: NeededId = UNSET
     name: Text = UNSET
     country: Text = UNSET
     locale: Text = UNSET
@@ -42,8 +44,8 @@ class _User(Struct, rename="camel", gc=False):
 
 
 class _Body(Struct, gc=False):
-    timestamp: Any = UNSET
-    data: _User | None = None
+    timestamp: NeededTime = UNSET
+    data: Annotated[_User | None, NEEDED] = None
 
 
 class _Address(Struct, gc=False):
@@ -84,7 +86,7 @@ def map_message(message: Message) -> Mapped:
         data = deletion(sub, "unknown")
     else:
         data = _profile(user, sub, event_type == "user.updated", message.left_out)
-    event_id = id_text(message.headers.get("webhook-id")) if message.headers else None
+    event_id = id_text(message.headers.get(_ID_HEADER)) if message.headers else None
     return Mapped(name, event_id, [Draft(event_type, sub, time, "event", data)])
 
 
@@ -124,4 +126,5 @@ MAGINE = Vendor(
     shapes=_BODIES.shapes,
     times={"event": "$.timestamp"},
     event_name=EVENTS.name_in,
+    headers={_ID_HEADER: "the event's id"},
 )

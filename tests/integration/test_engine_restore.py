@@ -13,10 +13,10 @@ from aiokafka.errors import KafkaConnectionError
 from app.engine import ConsumerConfig, SliceApp
 from app.engine.app import install_tables
 from app.engine.config import ProducerConfig, ReaderConfig, TablesConfig
+from app.engine.log_reader import LogReader, ReadSession
 from app.engine.observer import EngineObserver
 from app.engine.producer.partitioner import partition_of
 from app.engine.producer.producer import GroupCommitProducer
-from app.engine.log_reader import LogReader, ReadSession
 from app.engine.tables.findings import Garbage
 from app.engine.tables.manager import SliceTableManager
 from app.engine.tables.merge_rules import Row, TableRules

@@ -9,8 +9,8 @@ import pytest
 from app.embedded_kafka.properties import free_ports
 from app.engine import LogWatch, ReaderConfig
 from app.engine.consumer.lag import NextRecord
-from app.engine.slices import Partition
 from app.engine.log_reader import LogReader
+from app.engine.slices import Partition
 from app.settings import Settings
 from app.worker_options import log_watch_options
 from tests.kafka import ToSend, create_topics, produce
