@@ -4,7 +4,7 @@ A body has no event id, no event time and no tenant: the time is the row's `upda
 carries full snapshots of all its users. A deletion is a flag in one of them.
 """
 
-from typing import Annotated, Any
+from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -13,7 +13,7 @@ from app.new_event import NewData
 from app.vendors.event_bodies import EventBodies
 from app.vendors.event_names import EventNames
 from app.vendors.model import Draft, Mapped, Message, Vendor, deletion, invalid, require_items
-from app.vendors.needed import NEEDED, NeededId, RowTime
+from app.vendors.needed import Needed, NeededId, RowTime
 from app.vendors.values import carried_time, event_time, require_id
 
 EVENTS = EventNames(
@@ -59,12 +59,12 @@ class File(Struct, rename="camel", gc=False):
 
 
 class Content(Struct, gc=False):
-    users: Annotated[list[Annotated[_User | None, NEEDED]] | None, NEEDED] = None
+    users: Needed[list[Needed[_User]]] = None
     files: list[File] | None = None
 
 
 class _Body(Struct, gc=False):
-    data: Annotated[Content | None, NEEDED] = None
+    data: Needed[Content] = None
 
 
 class _Claims(Struct, omit_defaults=True, gc=False):

@@ -27,7 +27,7 @@ from app.vendors.model import (
     invalid,
     require_items,
 )
-from app.vendors.needed import NEEDED, Milliseconds, RowTime, needed
+from app.vendors.needed import Milliseconds, Needed, RowTime, needed_name
 from app.vendors.tolerant_reader import TolerantReader, read_value
 from app.vendors.values import (
     MILLISECOND,
@@ -53,8 +53,8 @@ _DATE_LENGTH = len("1995-07-23")
 class _Event(Struct, gc=False):
     """`event` of envelope B. Envelope A has name and type in `meta.event`, and the time in `meta`."""
 
-    name: Annotated[Any, needed(schema={"const": "user"})] = UNSET
-    type: Annotated[Any, needed(schema={"enum": list(EVENTS)})] = UNSET
+    name: Annotated[Any, needed_name(["user"])] = UNSET
+    type: Annotated[Any, needed_name(EVENTS)] = UNSET
     id: str | int | None = None
     created_timestamp: Milliseconds = UNSET
 
@@ -121,7 +121,7 @@ class _User(Struct, gc=False):
 
 
 class Item(Struct, gc=False):
-    user: Annotated[_User | None, NEEDED] = None
+    user: Needed[_User] = None
 
 
 class Head(Struct, gc=False):
@@ -130,7 +130,7 @@ class Head(Struct, gc=False):
 
 
 class _Body(Head, gc=False):
-    payload: Annotated[list[Annotated[Item | None, NEEDED]] | None, NEEDED] = None
+    payload: Needed[list[Needed[Item]]] = None
     company_id: str | int | None = None
     application_id: str | list[Any] | None = None
     user_id: Any = UNSET

@@ -4,8 +4,6 @@ The event id is in the header `webhook-id` only. `user.updated` is partial, and 
 cleared field: null and empty text count as cleared, but for `mobilePhone`, which is empty in all samples.
 """
 
-from typing import Annotated
-
 from msgspec import UNSET, Struct, UnsetType
 
 from app.new_event import NewData
@@ -13,7 +11,7 @@ from app.vendors.claims import birthdate, gender
 from app.vendors.event_bodies import EventBodies
 from app.vendors.event_names import EventNames
 from app.vendors.model import Draft, Mapped, Message, Vendor, deletion, invalid
-from app.vendors.needed import NEEDED, NeededId, NeededTime
+from app.vendors.needed import Needed, NeededId, NeededTime
 from app.vendors.values import id_text, require_event_time, require_id
 
 EVENTS = EventNames(
@@ -45,7 +43,7 @@ class _User(Struct, rename="camel", gc=False):
 
 class _Body(Struct, gc=False):
     timestamp: NeededTime = UNSET
-    data: Annotated[_User | None, NEEDED] = None
+    data: Needed[_User] = None
 
 
 class _Address(Struct, gc=False):

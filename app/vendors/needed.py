@@ -4,13 +4,15 @@ The decoder takes any value for them, and the mapper's `require...` functions ju
 say in the vendor's JSON Schema (`app/schemas`) what these functions accept; decoding does not look at that.
 """
 
-from typing import Annotated, Any, Final
+from collections.abc import Iterable
+from typing import Annotated, Any, Final, TypeVar
 
 from msgspec import Meta, Raw, UnsetType
 
 from app.bounds import MAX_ID_BYTES, MAX_VALUE_BYTES, NOTHING
 
 Json = dict[str, Any]
+T = TypeVar("T")
 
 NEEDED_MARK: Final = "x-needed"
 """The keyword of a member that has to be there and must not be null. It becomes a part of `required`."""
@@ -19,6 +21,11 @@ NEEDED_MARK: Final = "x-needed"
 def needed(description: str = "", schema: Json | None = None) -> Meta:
     """Returns what a type of a field says if the body has no use without the field."""
     return Meta(description=description or None, extra_json_schema={NEEDED_MARK: True, **(schema or {})})
+
+
+def needed_name(names: Iterable[str]) -> Meta:
+    """Returns what the type of the event's name says, if that is a field of a struct: these are mapped."""
+    return needed("The event's name.", {"enum": list(names)})
 
 
 def _letters(text: str) -> str:
@@ -72,19 +79,22 @@ def _one_of(*forms: Json) -> Meta:
     return Meta(extra_json_schema={"anyOf": list(forms)})
 
 
-# What a container on the way to the user says.
-NEEDED: Final = needed()
 _ID_TEXT: Final = "The user's id. Text that broken producers write for nothing is none."
-SUBJECT: Final = needed(
+_SUBJECT: Final = needed(
     "The user, of whom only the id is needed.", {"required": ["id"], "properties": {"id": USABLE_ID}}
 )
-"""What an object with a user's `id` says, if objects of its type elsewhere need no id."""
+Needed = Annotated[T | None, needed()]
+"""An object or a list on the way to the user, or an element of such a list: `Needed[list[Needed[_User]]]`."""
+Subject = Annotated[T | None, _SUBJECT]
+"""A user, of whom the member `id` is needed, of a type that elsewhere needs none."""
 
 NeededId = Annotated[Any, needed(_ID_TEXT, USABLE_ID)]
 NeededTime = Annotated[Any, needed("The event's time, RFC 3339 with an offset.", RFC_3339)]
 NeededInteger = Annotated[Any, needed("An integer of 64 bits, which may be written as text.", INT64)]
-NeededSeconds = Annotated[
-    Raw | UnsetType, needed("The event's time in seconds since 1970.", {"type": "number"})
+_NUMBER: Final[Json] = {"type": "number"}
+NeededSeconds = Annotated[Raw | UnsetType, needed("The event's time in seconds since 1970.", _NUMBER)]
+NeededMilliseconds = Annotated[
+    Raw | UnsetType, needed("The event's time in milliseconds since 1970.", _NUMBER)
 ]
 # With its quotes the text has at most MAX_VALUE_BYTES.
 _STATUS: Final[Json] = {"type": "string", "minLength": 1, "maxLength": MAX_VALUE_BYTES - 2}

@@ -8,7 +8,7 @@ file is shapes: of the four kinds of bodies, and of what an event carries of the
 
 import re
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -18,7 +18,7 @@ from app.vendors.ejson import ejson_carried_time, ejson_date, ejson_event_time
 from app.vendors.event_bodies import EventBodies
 from app.vendors.event_names import EventNames
 from app.vendors.model import Draft, Mapped, Message, OnlySub, Vendor, deletion, invalid
-from app.vendors.needed import NEEDED, SUBJECT, CarriedEjsonTime, EjsonTime, NeededStatus
+from app.vendors.needed import CarriedEjsonTime, EjsonTime, Needed, NeededStatus, Subject
 from app.vendors.values import id_text, require_id
 
 _HOOK = re.compile(r"I(Pre|Post)[A-Z]")
@@ -75,13 +75,13 @@ class _User(Struct, rename="camel", gc=False):
 
 
 class UserContext(Struct, rename="camel", gc=False):
-    user: Annotated[_User | None, SUBJECT] = None
+    user: Subject[_User] = None
     performed_by: OnlyId | None = None
     previous_data: _User | None = None
 
 
 class StatusContext(Struct, rename="camel", gc=False):
-    user: Annotated[OnlyId | None, SUBJECT] = None
+    user: Subject[OnlyId] = None
     current_status: NeededStatus = UNSET
     previous_status: str | None = None
 
@@ -93,20 +93,20 @@ class _Body(Struct, rename="camel", gc=False):
 
 
 class ChangeBody(_Body, gc=False):
-    context: Annotated[UserContext | None, NEEDED] = None
+    context: Needed[UserContext] = None
 
 
 class StatusBody(_Body, gc=False):
-    context: Annotated[StatusContext | None, NEEDED] = None
+    context: Needed[StatusContext] = None
 
 
 class LoginBody(_Body, gc=False):
-    context: Annotated[_User | None, SUBJECT] = None
+    context: Subject[_User] = None
 
 
 class LogoutBody(_Body, gc=False):
     # The object may come from a client (docs/vendors/rocketchat.md#traps): only the id is believed.
-    context: Annotated[OnlyId | None, SUBJECT] = None
+    context: Subject[OnlyId] = None
 
 
 class _Claims(Struct, omit_defaults=True, gc=False):

@@ -7,7 +7,7 @@ Half of this file is the shapes of the four kinds of bodies, and what an event c
 
 from collections.abc import Callable
 from operator import attrgetter
-from typing import Annotated, Any
+from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -17,7 +17,7 @@ from app.vendors.claims import birthdate, gender
 from app.vendors.event_bodies import EventBodies
 from app.vendors.event_names import EventNames
 from app.vendors.model import Draft, Mapped, Message, Vendor, deletion, invalid
-from app.vendors.needed import NEEDED, NeededId, NeededInteger, NeededSeconds, OptionalInteger
+from app.vendors.needed import Needed, NeededId, NeededInteger, NeededSeconds, OptionalInteger
 from app.vendors.open_members import OpenMembers
 from app.vendors.values import (
     SECOND,
@@ -96,12 +96,12 @@ class _Settings(Struct, omit_defaults=True, gc=False):
 
 
 class SettingsUpdated(_Settings, gc=False):
-    user: Annotated[_User | None, NEEDED] = None
+    user: Needed[_User] = None
 
 
 class ScoreUpdated(Struct, gc=False):
     id: str | int | None = None
-    user: Annotated[_User | None, NEEDED] = None
+    user: Needed[_User] = None
     score: NeededInteger = UNSET
     reputation_type: int | None = None
     reputation_type_description: str | None = None
@@ -109,7 +109,7 @@ class ScoreUpdated(Struct, gc=False):
 
 
 class PointsUpdated(Struct, gc=False):
-    user: Annotated[_User | None, NEEDED] = None
+    user: Needed[_User] = None
     action: str | None = None
     points: NeededInteger = UNSET
     added_at: str | None = None
@@ -123,19 +123,19 @@ class _Body(Struct, gc=False):
 
 
 class UserBody(_Body, gc=False):
-    data: Annotated[_User | None, NEEDED] = None
+    data: Needed[_User] = None
 
 
 class SettingsBody(_Body, gc=False):
-    data: Annotated[SettingsUpdated | None, NEEDED] = None
+    data: Needed[SettingsUpdated] = None
 
 
 class ScoreBody(_Body, gc=False):
-    data: Annotated[ScoreUpdated | None, NEEDED] = None
+    data: Needed[ScoreUpdated] = None
 
 
 class PointsBody(_Body, gc=False):
-    data: Annotated[PointsUpdated | None, NEEDED] = None
+    data: Needed[PointsUpdated] = None
 
 
 class _Address(Struct, gc=False):
