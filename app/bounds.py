@@ -20,7 +20,7 @@ NO_LARGE_VALUE: Final = 3000
 NO_LARGE_TEXT: Final = 1000
 
 # What broken producers send in place of a missing value; compared in lower case, without white space around.
-_NOTHING: Final = frozenset({"", "undefined", "null", "none", "nil", "nan", "[object object]"})
+NOTHING: Final = frozenset({"", "undefined", "null", "none", "nil", "nan", "[object object]"})
 _BLANKS: Final = frozenset(char for char in map(chr, range(0x10000)) if char.isspace())
 # The first character of each such text, and "" for the empty one. Nearly no id begins with one of these, so
 # one look-up is enough for most.
@@ -33,7 +33,7 @@ _encode = msgspec.json.Encoder().encode
 
 def is_nothing(text: str) -> bool:
     """Returns whether an id or tenant is blank, or a text that broken producers send for a missing value."""
-    return text[:1] in MAYBE_NOTHING and text.strip().lower() in _NOTHING
+    return text[:1] in MAYBE_NOTHING and text.strip().lower() in NOTHING
 
 
 def too_long(text: str, limit: int) -> bool:

@@ -54,7 +54,7 @@ from app.engine.security import ClientSecurity, TokenUnreadable
 from app.engine.slice_loop import run_slices
 from app.engine.slices import Partition, Record, Slice, size_of
 from app.engine.tables.changelog_replay import ChangelogReplay
-from app.engine.tables.findings import Garbage, SkippedKind
+from app.engine.tables.findings import REPAIRED, Garbage, SkippedKind
 from app.engine.tables.merge_rules import CHANGED, LaterVersion, NoRow, Row, RowRules, TableName, TableRules
 from app.engine.tables.restore_progress import RestoreReport
 from app.engine.tables.table import PartitionRows
@@ -69,6 +69,7 @@ __all__ = [
     "LARGE_BYTES",
     "PART_BYTES",
     "PART_SECONDS",
+    "REPAIRED",
     "ChangelogReplay",
     "ClientSecurity",
     "CommitNote",

@@ -13,6 +13,7 @@ from app.new_event import NewData
 from app.vendors.event_bodies import EventBodies
 from app.vendors.event_names import EventNames
 from app.vendors.model import Draft, Mapped, Message, Vendor, deletion, invalid, require_items
+from app.vendors.needed import Needed, NeededId, RowTime
 from app.vendors.values import carried_time, event_time, require_id
 
 EVENTS = EventNames(
@@ -33,7 +34,7 @@ EVENTS = EventNames(
 
 
 class _User(Struct, rename="camel", gc=False):
-    user_id: Any = UNSET
+    user_id: NeededId = UNSET
     user_public_id: str | None = None
     display_name: str | None = None
     profile_handle: str | None = None
@@ -49,7 +50,7 @@ class _User(Struct, rename="camel", gc=False):
     is_brand: bool | None = None
     is_deleted: bool | None = None
     created_at: str | None = None
-    updated_at: Any = UNSET
+    updated_at: RowTime = UNSET
 
 
 class File(Struct, rename="camel", gc=False):
@@ -58,12 +59,12 @@ class File(Struct, rename="camel", gc=False):
 
 
 class Content(Struct, gc=False):
-    users: list[_User | None] | None = None
+    users: Needed[list[Needed[_User]]] = None
     files: list[File] | None = None
 
 
 class _Body(Struct, gc=False):
-    data: Content | None = None
+    data: Needed[Content] = None
 
 
 class _Claims(Struct, omit_defaults=True, gc=False):

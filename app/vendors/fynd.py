@@ -6,7 +6,7 @@ camelCase, so half of this file is shapes. A deletion looks alive: its type deci
 """
 
 import re
-from typing import Any
+from typing import Annotated, Any
 
 from msgspec import UNSET, Raw, Struct, UnsetType, field
 
@@ -14,6 +14,7 @@ from app.canonical import EventType, Status, TimeSource
 from app.new_event import NewData
 from app.vendors.claims import birthdate, put_email, put_name, put_phone
 from app.vendors.event_names import event_name, read_judged, unknown_event
+from app.vendors.fynd_rules import RULES
 from app.vendors.model import (
     Draft,
     Mapped,
@@ -26,6 +27,7 @@ from app.vendors.model import (
     invalid,
     require_items,
 )
+from app.vendors.needed import Milliseconds, Needed, RowTime, needed_name
 from app.vendors.tolerant_reader import TolerantReader, read_value
 from app.vendors.values import (
     MILLISECOND,
@@ -43,6 +45,7 @@ EVENTS: dict[str, EventType] = {
 }
 # What the vendor shows for users without a picture: the ends of the paths.
 DEFAULT_PICTURES = ("default-user-profile.png", "default_profile_img.png")
+_ID_HEADER = "x-fp-event-id"
 _MIDNIGHT = re.compile(r"[Tt ]00:00(?::00(?:\.0+)?)?(?:[Zz]|[+-]\d\d(?::?\d\d)?)?", re.ASCII)
 _DATE_LENGTH = len("1995-07-23")
 
@@ -50,16 +53,16 @@ _DATE_LENGTH = len("1995-07-23")
 class _Event(Struct, gc=False):
     """`event` of envelope B. Envelope A has name and type in `meta.event`, and the time in `meta`."""
 
-    name: Any = UNSET
-    type: Any = UNSET
+    name: Annotated[Any, needed_name(["user"])] = UNSET
+    type: Annotated[Any, needed_name(EVENTS)] = UNSET
     id: str | int | None = None
-    created_timestamp: Raw | UnsetType = UNSET
+    created_timestamp: Milliseconds = UNSET
 
 
 class Meta(Struct, gc=False):
     event: _Event | None = None
     company_id: str | int | None = None
-    created_timestamp: Raw | UnsetType = UNSET
+    created_timestamp: Milliseconds = UNSET
     application_id: str | list[Any] | None = None
 
 
@@ -102,7 +105,7 @@ class _User(Struct, gc=False):
     emails: list[_Email] | None = None
     user_id_camel: Any = field(default=UNSET, name="userId")
     created_at_camel: str | None = field(default=None, name="createdAt")
-    updated_at_camel: Any = field(default=UNSET, name="updatedAt")
+    updated_at_camel: RowTime = field(default=UNSET, name="updatedAt")
     id: Any = UNSET
     account_type: str | None = None
     profile_pic_url: str | None = None
@@ -112,13 +115,13 @@ class _User(Struct, gc=False):
     last_name: str | None = None
     user_id: Any = UNSET
     created_at: str | None = None
-    updated_at: Any = UNSET
+    updated_at: RowTime = UNSET
     dob: str | None = None
     external_id: str | int | None = None
 
 
 class Item(Struct, gc=False):
-    user: _User | None = None
+    user: Needed[_User] = None
 
 
 class Head(Struct, gc=False):
@@ -127,7 +130,7 @@ class Head(Struct, gc=False):
 
 
 class _Body(Head, gc=False):
-    payload: list[Item | None] | None = None
+    payload: Needed[list[Needed[Item]]] = None
     company_id: str | int | None = None
     application_id: str | list[Any] | None = None
     user_id: Any = UNSET
@@ -167,7 +170,7 @@ def map_message(message: Message) -> Mapped:
         # The tenant of each user is made of these two.
         shared = len(str(source.company_id)) + len(source.application_id or "")
         bound_events(shared * len(items))
-    event_id = id_text(event.id) or id_text(message.headers.get("x-fp-event-id"))
+    event_id = id_text(event.id) or id_text(message.headers.get(_ID_HEADER))
     return Mapped(f"user/{event.type}", event_id, [_draft(source, item, left_out) for item in items])
 
 
@@ -372,4 +375,6 @@ FYND = Vendor(
     shapes=(_Body,),
     times={"row": "$.payload[...].user.updated_at", "event": "$.(meta|event).created_timestamp"},
     event_name=_event_name,
+    headers={_ID_HEADER: "the event's id, if the body has none"},
+    rules=RULES,
 )

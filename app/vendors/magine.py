@@ -4,8 +4,6 @@ The event id is in the header `webhook-id` only. `user.updated` is partial, and 
 cleared field: null and empty text count as cleared, but for `mobilePhone`, which is empty in all samples.
 """
 
-from typing import Any
-
 from msgspec import UNSET, Struct, UnsetType
 
 from app.new_event import NewData
@@ -13,6 +11,7 @@ from app.vendors.claims import birthdate, gender
 from app.vendors.event_bodies import EventBodies
 from app.vendors.event_names import EventNames
 from app.vendors.model import Draft, Mapped, Message, Vendor, deletion, invalid
+from app.vendors.needed import Needed, NeededId, NeededTime
 from app.vendors.values import id_text, require_event_time, require_id
 
 EVENTS = EventNames(
@@ -24,10 +23,11 @@ EVENTS = EventNames(
     },
 )
 Text = str | UnsetType | None
+_ID_HEADER = "webhook-id"
 
 
 class _User(Struct, rename="camel", gc=False):
-    user_id: Any = UNSET
+    user_id: NeededId = UNSET
     name: Text = UNSET
     country: Text = UNSET
     locale: Text = UNSET
@@ -42,8 +42,8 @@ class _User(Struct, rename="camel", gc=False):
 
 
 class _Body(Struct, gc=False):
-    timestamp: Any = UNSET
-    data: _User | None = None
+    timestamp: NeededTime = UNSET
+    data: Needed[_User] = None
 
 
 class _Address(Struct, gc=False):
@@ -84,7 +84,7 @@ def map_message(message: Message) -> Mapped:
         data = deletion(sub, "unknown")
     else:
         data = _profile(user, sub, event_type == "user.updated", message.left_out)
-    event_id = id_text(message.headers.get("webhook-id")) if message.headers else None
+    event_id = id_text(message.headers.get(_ID_HEADER)) if message.headers else None
     return Mapped(name, event_id, [Draft(event_type, sub, time, "event", data)])
 
 
@@ -124,4 +124,5 @@ MAGINE = Vendor(
     shapes=_BODIES.shapes,
     times={"event": "$.timestamp"},
     event_name=EVENTS.name_in,
+    headers={_ID_HEADER: "the event's id"},
 )

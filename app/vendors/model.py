@@ -4,8 +4,8 @@ A vendor is one pure function, `Mapper`. `app.vendors.conversion` adds what all 
 tenants, limits of time, the rest of the canonical event, and the three outcomes.
 """
 
-from collections.abc import Callable
-from typing import Final, NoReturn, TypeVar, get_args
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NoReturn, TypeVar, get_args
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -70,6 +70,8 @@ class Vendor(Struct, frozen=True, kw_only=True):
     `open_names` is the end of the names of members that are carried though no struct has them.
     `event_name` returns the name of a message's event, if it is a text; it may raise what a mapper raises. It
     is asked only of messages that no event is made of, for a metric. Without it these have no name.
+    `headers` are the headers that only this mapper reads: what each means, by its name in lower case.
+    `rules` are keywords of JSON Schema for a whole body: what a mapper needs and no type can say.
     """
 
     name: str
@@ -79,6 +81,8 @@ class Vendor(Struct, frozen=True, kw_only=True):
     times: dict[TimeSource, str]
     open_names: str = ""
     event_name: Callable[[Message], object] | None = None
+    headers: Mapping[str, str] = {}
+    rules: Mapping[str, Any] = {}
 
 
 class Invalid(Exception):

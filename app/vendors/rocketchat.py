@@ -18,6 +18,7 @@ from app.vendors.ejson import ejson_carried_time, ejson_date, ejson_event_time
 from app.vendors.event_bodies import EventBodies
 from app.vendors.event_names import EventNames
 from app.vendors.model import Draft, Mapped, Message, OnlySub, Vendor, deletion, invalid
+from app.vendors.needed import CarriedEjsonTime, EjsonTime, Needed, NeededStatus, Subject
 from app.vendors.values import id_text, require_id
 
 _HOOK = re.compile(r"I(Pre|Post)[A-Z]")
@@ -65,47 +66,47 @@ class _User(Struct, rename="camel", gc=False):
     utc_offset: int | float | None = None
     # A typo of older servers.
     utf_offset: int | float | None = None
-    created_at: Any = UNSET
-    updated_at: Any = UNSET
-    last_login_at: Any = UNSET
+    created_at: CarriedEjsonTime = UNSET
+    updated_at: EjsonTime = UNSET
+    last_login_at: CarriedEjsonTime = UNSET
     settings: _Settings | None = None
     app_id: str | None = None
     is_federated: bool | None = None
 
 
 class UserContext(Struct, rename="camel", gc=False):
-    user: _User | None = None
+    user: Subject[_User] = None
     performed_by: OnlyId | None = None
     previous_data: _User | None = None
 
 
 class StatusContext(Struct, rename="camel", gc=False):
-    user: OnlyId | None = None
-    current_status: Any = UNSET
+    user: Subject[OnlyId] = None
+    current_status: NeededStatus = UNSET
     previous_status: str | None = None
 
 
 class _Body(Struct, rename="camel", gc=False):
     event_id: str | int | None = None
-    occurred_at: Any = UNSET
+    occurred_at: EjsonTime = UNSET
     workspace_id: str | int | None = None
 
 
 class ChangeBody(_Body, gc=False):
-    context: UserContext | None = None
+    context: Needed[UserContext] = None
 
 
 class StatusBody(_Body, gc=False):
-    context: StatusContext | None = None
+    context: Needed[StatusContext] = None
 
 
 class LoginBody(_Body, gc=False):
-    context: _User | None = None
+    context: Subject[_User] = None
 
 
 class LogoutBody(_Body, gc=False):
     # The object may come from a client (docs/vendors/rocketchat.md#traps): only the id is believed.
-    context: OnlyId | None = None
+    context: Subject[OnlyId] = None
 
 
 class _Claims(Struct, omit_defaults=True, gc=False):

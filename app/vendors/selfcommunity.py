@@ -9,7 +9,7 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from app.canonical import DeletionKind, Points, Score, Snapshot, Status
 from app.new_event import NewData
@@ -17,6 +17,7 @@ from app.vendors.claims import birthdate, gender
 from app.vendors.event_bodies import EventBodies
 from app.vendors.event_names import EventNames
 from app.vendors.model import Draft, Mapped, Message, Vendor, deletion, invalid
+from app.vendors.needed import Needed, NeededId, NeededInteger, NeededSeconds, OptionalInteger
 from app.vendors.open_members import OpenMembers
 from app.vendors.values import (
     SECOND,
@@ -45,7 +46,7 @@ _DELETIONS: dict[str | None, DeletionKind] = {"d": "soft", "u": "hard"}
 
 
 class _User(Struct, gc=False):
-    id: Any = UNSET
+    id: NeededId = UNSET
     username: str | None = None
     real_name: str | None = None
     email: str | None = None
@@ -64,7 +65,7 @@ class _User(Struct, gc=False):
     ext_id: str | int | None = None
     tags: Any = None
     # An integer, but as the balance of a score in any spelling that the score itself may have.
-    reputation: Any = None
+    reputation: OptionalInteger = None
     language: str | None = None
     community_badge: bool | None = None
     # A list in older releases.
@@ -95,46 +96,46 @@ class _Settings(Struct, omit_defaults=True, gc=False):
 
 
 class SettingsUpdated(_Settings, gc=False):
-    user: _User | None = None
+    user: Needed[_User] = None
 
 
 class ScoreUpdated(Struct, gc=False):
     id: str | int | None = None
-    user: _User | None = None
-    score: Any = UNSET
+    user: Needed[_User] = None
+    score: NeededInteger = UNSET
     reputation_type: int | None = None
     reputation_type_description: str | None = None
     comment: str | None = None
 
 
 class PointsUpdated(Struct, gc=False):
-    user: _User | None = None
+    user: Needed[_User] = None
     action: str | None = None
-    points: Any = UNSET
+    points: NeededInteger = UNSET
     added_at: str | None = None
-    total_points: Any = None
+    total_points: OptionalInteger = None
 
 
 class _Body(Struct, gc=False):
     # Absent in bodies of 2021, and 0 in the documentation's samples.
     event_id: str | int | None = None
-    created: Raw | UnsetType = UNSET
+    created: NeededSeconds = UNSET
 
 
 class UserBody(_Body, gc=False):
-    data: _User | None = None
+    data: Needed[_User] = None
 
 
 class SettingsBody(_Body, gc=False):
-    data: SettingsUpdated | None = None
+    data: Needed[SettingsUpdated] = None
 
 
 class ScoreBody(_Body, gc=False):
-    data: ScoreUpdated | None = None
+    data: Needed[ScoreUpdated] = None
 
 
 class PointsBody(_Body, gc=False):
-    data: PointsUpdated | None = None
+    data: Needed[PointsUpdated] = None
 
 
 class _Address(Struct, gc=False):

@@ -1,4 +1,4 @@
-"""Makes the parts of the pages that show fixtures, settings and metrics.
+"""Makes the parts of the pages that show fixtures, settings and metrics, and the files of docs/schemas.
 
 `python -m tests.docs.generated_blocks` writes them into README.md and docs/; a test fails if they are out of
 date. A block begins with `<!-- kind: argument -->` and ends with `<!-- end -->`:
@@ -13,31 +13,17 @@ date. A block begins with `<!-- kind: argument -->` and ends with `<!-- end -->`
 
 import json
 import re
-from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Callable
+from typing import Final
 
 from app.canonical import decode_event
 from app.cli.config import settings_table
-from app.dead_letters import SourceRecord, our_headers
-from app.outcome import Dead
-from app.settings import Settings
 from app.state import encode_loyalty, encode_user, fold
+from tests.docs.dead_letter_example import dead_letter_headers
 from tests.docs.metrics_table import metrics_table
 from tests.docs.pages import pages
+from tests.docs.schema_files import schema_files
 from tests.vendors.fixtures import Fixture, fixtures_of
-
-# The time in the dead letters of the pages, in microseconds since 1970.
-_WRITTEN: Final = 1_763_700_001_000_000
-
-
-class FixtureRecord(NamedTuple):
-    """A fixture as a record of its topic; it has no key."""
-
-    offset: int
-    timestamp: int
-    key: bytes
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes | None]]
 
 
 def render(text: str) -> str:
@@ -63,16 +49,7 @@ def _rows(names: str) -> str:
 
 
 def _dead_letter(name: str) -> str:
-    fixture = _fixture(name)
-    topic, _, partition = fixture.partition.partition("/")
-    headers = our_headers(
-        FixtureRecord(fixture.offset, fixture.timestamp, b"", fixture.value, fixture.headers),
-        SourceRecord(topic, int(partition), fixture.offset, fixture.vendor),
-        Dead(fixture.outcome["reason"], fixture.outcome["detail"]),
-        app_id=Settings().app_id,
-        now=_WRITTEN,
-    )
-    lines = [f"{header}: {(value or b'').decode()}\n" for header, value in headers]
+    lines = [f"{header}: {value}\n" for header, value in dead_letter_headers(_fixture(name)).items()]
     return f"```text\n{''.join(lines)}```\n"
 
 
@@ -105,3 +82,5 @@ if __name__ == "__main__":
         text = page.read_text("utf-8")
         if render(text) != text:
             page.write_text(render(text), "utf-8")
+    for file, text in schema_files().items():
+        file.write_text(text, "utf-8")

@@ -11,7 +11,7 @@ from app.engine.tables.findings import SKIPPED_KINDS
 from app.outcome import DEAD_REASONS, SKIP_REASONS, Dead
 from app.state import EFFECTS, LoyaltyRow, UserRow
 from app.vendors import VENDORS
-from tests.docs.generated_blocks import FixtureRecord
+from tests.docs.dead_letter_example import FixtureRecord
 from tests.docs.pages import ROOT
 from tests.vendors.fixtures import fixtures_of
 

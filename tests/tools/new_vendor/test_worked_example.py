@@ -107,6 +107,14 @@ def test_the_body_that_is_shown_is_a_full_snapshot_of_the_user(applied: Applied)
     }
 
 
+def test_the_schema_of_its_bodies_and_its_topic_follow_from_the_types(applied: Applied) -> None:
+    schema = json.loads(run(applied.tree, "app", "schema", "acme-body").stdout)
+    assert schema["required"] == ["kind", "at", "users"]
+    assert schema["properties"]["kind"]["enum"] == ["user.joined", "user.changed", "user.left"]
+    document = json.loads(run(applied.tree, "app", "schema", "asyncapi").stdout)
+    assert document["channels"]["acme"]["address"] == "vendor.acme.users"
+
+
 def test_each_fixture_becomes_what_its_name_says(applied: Applied) -> None:
     written = the_output(applied, "--outcomes").splitlines()
     assert [line.rpartition("/")[2] for line in written if line.startswith("wrote")] == [

@@ -3,7 +3,7 @@
 Its page in docs/vendors/ has the facts about them, with the sources.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 from msgspec import UNSET, Struct
 
@@ -11,6 +11,7 @@ from app.new_event import NewData
 from app.vendors.claims import put
 from app.vendors.event_names import EventNames
 from app.vendors.model import Draft, Mapped, Message, Vendor, deletion, invalid
+from app.vendors.needed import Needed, NeededId, NeededTime, needed_name
 from app.vendors.tolerant_reader import TolerantReader
 from app.vendors.values import id_text, require_event_time, require_id
 
@@ -25,9 +26,9 @@ EVENTS = EventNames(
 
 
 class _User(Struct, gc=False):
-    # A required field has the type Any: the mapper checks its value, so a wrong type does not count as
-    # absent.
-    id: Any = UNSET
+    # For the decoder a required field takes any value: the mapper checks it, so a wrong type does not count
+    # as absent.
+    id: NeededId = UNSET
     # An optional field has its real type: a value of another type is left out, and the event is kept.
     name: str | None = None
     email: str | None = None
@@ -36,9 +37,9 @@ class _User(Struct, gc=False):
 
 class _Body(Struct, gc=False):
     id: Any = UNSET
-    type: Any = UNSET
-    time: Any = UNSET
-    data: _User | None = None
+    type: Annotated[Any, needed_name(EVENTS.types)] = UNSET
+    time: NeededTime = UNSET
+    data: Needed[_User] = None
 
 
 _BODY = TolerantReader(_Body)
