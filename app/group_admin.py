@@ -17,14 +17,16 @@ _RETRY_SECONDS: Final = 0.5
 T = TypeVar("T")
 
 
-async def ask_group(settings: Settings, ask: Callable[[AIOKafkaAdminClient], Awaitable[T]], what: str) -> T:
+async def ask_group(
+    settings: Settings, ask: Callable[[AIOKafkaAdminClient], Awaitable[T]], what: str, group: str = ""
+) -> T:
     """Returns what `ask` returns. It is called again after an error that a moment can cure.
 
     Waits up to `settings.broker_wait` seconds for a broker, and as long for such errors to end. `what`: what
-    the caller wants to do with the group, such as `leave`. Raises BrokerUnreachable, and CommandFailed if the
-    coordinator refuses.
+    the caller wants to do with the group, such as `leave`. `group`: if empty, that of the workers. Raises
+    BrokerUnreachable, and CommandFailed if the coordinator refuses.
     """
-    group = settings.app_id
+    group = group or settings.app_id
     admin = await connect(settings, time.monotonic() + settings.broker_wait)
     deadline = time.monotonic() + settings.broker_wait
     try:

@@ -43,19 +43,23 @@ _REFUSED_CONFIGS: Final = frozenset({InvalidConfigurationError.errno, PolicyViol
 logger = logging.getLogger(__name__)
 
 
-async def prepare_topics(settings: Settings, *, create: bool) -> dict[str, TopicDescription]:
+async def prepare_topics(
+    settings: Settings, *, create: bool, topics: Sequence[TopicSpec] | None = None
+) -> dict[str, TopicDescription]:
     """Returns the expected topics that exist, by name. If `create` is true, missing ones are created first. A
-    topic that could not be described is returned too, with a `problem`.
+    topic that could not be described is returned too, with a `problem`. `topics`: None for all topics that a
+    worker needs.
 
     Waits up to `settings.broker_wait` seconds for a broker, also if it goes away between two requests. Raises
     BrokerUnreachable if none answers, AccessRefused if one does not let this client in, and TopicsError if a
     broker refuses a request.
     """
     deadline = time.monotonic() + settings.broker_wait
+    expected = expected_topics(settings) if topics is None else topics
     while True:
         admin = await connect(settings, deadline)
         try:
-            return await _prepare(admin, settings, create=create)
+            return await _prepare(admin, expected, settings.replication_factor, create=create)
         except AWAY:
             if time.monotonic() >= deadline:
                 raise await unreachable(settings, settings.broker_wait) from None
@@ -67,13 +71,12 @@ async def prepare_topics(settings: Settings, *, create: bool) -> dict[str, Topic
 
 
 async def _prepare(
-    admin: AIOKafkaAdminClient, settings: Settings, *, create: bool
+    admin: AIOKafkaAdminClient, expected: Sequence[TopicSpec], replicas: int, *, create: bool
 ) -> dict[str, TopicDescription]:
-    expected = expected_topics(settings)
     topics = await _describe_settled(admin, expected, frozenset())
     missing = [topic for topic in expected if topic.name not in topics]
     if missing and create:
-        await _create(admin, missing, settings.replication_factor)
+        await _create(admin, missing, replicas)
         topics = await _describe_settled(admin, expected, {topic.name for topic in missing})
     rights = await topic_rights(admin, list(topics))
     return {
