@@ -90,7 +90,9 @@ class CanonicalCopy:
                 self.left_out += 1
             else:
                 stamp = record.timestamp if record.timestamp >= 0 else None
-                copies.append(Outgoing(self._target, where, record.key, record.value, record.headers, stamp))
+                copies.append(
+                    Outgoing(self._target, where, record.key, record.value, _copied(record.headers), stamp)
+                )
         return copies
 
 

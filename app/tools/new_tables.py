@@ -40,7 +40,7 @@ def _replaced(settings: Settings, name: str, **changes: str | int) -> Settings:
         name = ""
     if not 0 < len(name) <= _LONGEST:
         raise CommandFailed(f"--into: expected up to {_LONGEST} letters, digits, dots, `_` and `-`")
-    changed = msgspec.structs.replace(settings, **changes)  # type: ignore[arg-type]
+    changed = msgspec.structs.replace(settings, **changes)
     taken = {topic.name for topic in expected_topics(settings)} | {*map(settings.topic_of, VENDORS)}
     for new in changes.values():
         if new in taken:
