@@ -19,7 +19,7 @@ def check_topics(settings: Settings, topics: Mapping[str, TopicDescription]) -> 
     Raises TopicsError for the first problem with which a worker must not start: a right is missing, a topic
     is missing, a partition count is wrong, or a rule with the verdict "refuse" is broken.
     """
-    existing = _existing(settings, topics)
+    existing = judged_topics(settings, topics)
     warnings = []
     for topic, described in existing:
         if described.problem and (described.partitions == 0 or topic.role != "vendor"):
@@ -29,6 +29,12 @@ def check_topics(settings: Settings, topics: Mapping[str, TopicDescription]) -> 
             warnings.append(f"{described.problem}; whether it is compacted is not known")
     if problems := topic_problems(settings, topics):
         raise TopicsError(problems[0])
+    warnings += [
+        f"topic {topic.name} has {described.replicas} replicas, fewer than REPLICATION_FACTOR"
+        f" ({settings.replication_factor}): fewer brokers may be lost without records being lost"
+        for topic, described in existing
+        if lacks_replicas(settings, described)
+    ]
     return warnings + [_line(settings, rule, subject) for rule, subject in _broken_rules(existing)]
 
 
@@ -39,7 +45,7 @@ def check_rights(settings: Settings, topics: Mapping[str, TopicDescription]) -> 
     """
     missing = [
         missing_right(right, topic.name)
-        for topic, described in _existing(settings, topics)
+        for topic, described in judged_topics(settings, topics)
         if described.rights is not None
         for right in NEEDED_RIGHTS[topic.role]
         if right not in described.rights
@@ -52,7 +58,7 @@ def topic_problems(settings: Settings, topics: Mapping[str, TopicDescription]) -
     """Returns one line for each problem with which a worker must not start: topics are missing, a partition
     count is wrong, or a rule with the verdict "refuse" is broken. What could not be described is no problem.
     """
-    existing = _existing(settings, topics)
+    existing = judged_topics(settings, topics)
     problems = []
     if missing := [topic.name for topic in expected_topics(settings) if topic.name not in topics]:
         problems.append(
@@ -71,13 +77,23 @@ def topic_problems(settings: Settings, topics: Mapping[str, TopicDescription]) -
     ]
 
 
-def _existing(
+def judged_topics(
     settings: Settings, topics: Mapping[str, TopicDescription]
 ) -> list[tuple[TopicSpec, TopicDescription]]:
+    """Returns the expected topics that exist, each with its description."""
     return [(topic, topics[topic.name]) for topic in expected_topics(settings) if topic.name in topics]
 
 
-def _broken_rules(existing: list[tuple[TopicSpec, TopicDescription]]) -> Iterator[tuple[Rule, Subject]]:
+def lacks_replicas(settings: Settings, described: TopicDescription) -> bool:
+    """Returns whether a topic has fewer replicas than one that Rollcall creates."""
+    return described.partitions > 0 and described.replicas < settings.replication_factor
+
+
+def judged_rules(
+    existing: list[tuple[TopicSpec, TopicDescription]],
+) -> Iterator[tuple[Rule, Subject, bool]]:
+    """Yields each rule that applies to one of the topics, and whether it holds. `existing`: from
+    `judged_topics`."""
     largest_body = max(
         (described.largest_record for topic, described in existing if topic.role == "vendor"),
         default=KAFKA_DEFAULT_BYTES,
@@ -92,8 +108,11 @@ def _broken_rules(existing: list[tuple[TopicSpec, TopicDescription]]) -> Iterato
                 continue
             if broker_stamps and rule.config.startswith("message.timestamp."):
                 continue
-            if not rule.comparison.holds(value, rule.limit(subject)):
-                yield rule, subject
+            yield rule, subject, rule.comparison.holds(value, rule.limit(subject))
+
+
+def _broken_rules(existing: list[tuple[TopicSpec, TopicDescription]]) -> Iterator[tuple[Rule, Subject]]:
+    return ((rule, subject) for rule, subject, holds in judged_rules(existing) if not holds)
 
 
 def _line(settings: Settings, rule: Rule, subject: Subject) -> str:

@@ -24,20 +24,25 @@ class Subject(Struct, frozen=True):
 
 
 class Comparison(Struct, frozen=True):
-    """`holds`: whether a value satisfies a limit. `failed`: what to say if it does not, as in "has 3, less
-    than 4"."""
+    """`wanted`: how an expectation begins, as in "at least 4". `holds`: whether a value satisfies a limit.
+    `failed`: what to say if it does not, as in "has 3, less than 4"."""
 
+    wanted: str
     failed: str
     holds: Callable[[str, str], bool]
 
 
-EXACTLY: Final = Comparison("not", lambda value, limit: value == limit)
-AT_LEAST: Final = Comparison("less than", lambda value, limit: float(value) >= float(limit))
-AT_MOST: Final = Comparison("more than", lambda value, limit: float(value) <= float(limit))
+EXACTLY: Final = Comparison("exactly", "not", lambda value, limit: value == limit)
+AT_LEAST: Final = Comparison("at least", "less than", lambda value, limit: float(value) >= float(limit))
+AT_MOST: Final = Comparison("at most", "more than", lambda value, limit: float(value) <= float(limit))
 # A retention of -1 means that records are kept for ever.
-KEPT: Final = Comparison("less than", lambda value, limit: int(value) < 0 or int(value) >= int(limit))
+KEPT: Final = Comparison(
+    "at least", "less than", lambda value, limit: int(value) < 0 or int(value) >= int(limit)
+)
 # Every other policy, such as an empty one or one of a later Kafka, removes no record because of its key.
-NOT_COMPACTED: Final = Comparison("not", lambda value, _limit: "compact" not in value.split(","))
+NOT_COMPACTED: Final = Comparison(
+    "without compact, such as", "not", lambda value, _limit: "compact" not in value.split(",")
+)
 
 Limit = Callable[[Subject], str]
 

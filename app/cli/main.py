@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from app import __version__
 from app.cli.arguments import (
     add_convert_arguments,
+    add_json,
     add_switch_arguments,
     add_urls,
     instance,
@@ -75,6 +76,8 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     topics = commands.add_parser("topics", help="show, create or check the topics")
     topics.add_argument("--create", action="store_true", help="create missing topics, then check all of them")
     topics.add_argument("--check", action="store_true", help="exit with 1 if a topic is missing or wrong")
+    topics.add_argument("--settings", action="store_true", help="show also what is as it should be")
+    add_json(topics)
     topics.set_defaults(run=_topics)
 
     pause = commands.add_parser("pause", help="pause a vendor, or the canonical topic, until it is resumed")
@@ -164,7 +167,13 @@ def _demo(options: argparse.Namespace, settings: Settings) -> int:
 def _topics(options: argparse.Namespace, settings: Settings) -> int:
     from app.cli.topics import run_topics
 
-    return run_topics(settings, create=options.create, check=options.check)
+    return run_topics(
+        settings,
+        create=options.create,
+        check=options.check,
+        every=options.settings,
+        as_json=options.json,
+    )
 
 
 def _pause(options: argparse.Namespace, settings: Settings) -> int:

@@ -1,6 +1,7 @@
 """`rollcall topics` on real brokers: a friendly one, and one with the defaults that Kafka ships with."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -64,6 +65,45 @@ def test_a_topic_that_is_wrong_is_shown_and_fails_the_check(ours: dict[str, str]
     assert done.stderr.decode().startswith(
         f"rollcall: topic {ours['TOPIC_EVENTS']} has 5 partitions, not 2: "
     )
+
+
+def test_each_setting_is_shown_beside_what_is_expected(ours: dict[str, str]) -> None:
+    create_topics(ours["BROKER_URL"], {ours["TOPIC_DEAD_LETTER"]: 1}, retention_ms="1000")
+    shown = run("topics", ours=ours).stdout.decode()
+    retention = "  retention.ms=1000, expected at least 2592000000; warn: records are deleted sooner than the"
+    name = ours["TOPIC_DEAD_LETTER"]
+    assert f"{name}  partitions=1 cleanup.policy=delete\n  max.message.bytes=" in shown
+    assert f"{retention} settings say\n" in shown
+    assert "cleanup.policy=delete, expected" not in shown
+    every = run("topics", "--settings", ours=ours).stdout.decode()
+    for line in (
+        "partitions=1",
+        "replicas=1, expected at least 1",
+        "cleanup.policy=delete, expected exactly delete",
+    ):
+        assert f"\n  {line}\n" in every
+
+    as_json = run("topics", "--json", "--check", ours=ours)
+    assert as_json.returncode == 1
+    found = json.loads(as_json.stdout)
+    assert [line.partition(": ")[0] for line in found["problems"]] == ["missing topics"]
+    topics = {topic["name"]: topic for topic in found["topics"]}
+    assert topics.keys() == {topic.name for topic in expected_topics(load(ours))}
+    assert topics[ours["TOPIC_EVENTS"]] == {
+        "name": ours["TOPIC_EVENTS"],
+        "role": "canonical",
+        "exists": False,
+        "problem": "",
+        "settings": [],
+    }
+    (kept,) = (each for each in topics[name]["settings"] if each["name"] == "retention.ms")
+    assert kept == {
+        "name": "retention.ms",
+        "actual": "1000",
+        "expected": "at least 2592000000",
+        "verdict": "warn",
+        "why": "records are deleted sooner than the settings say",
+    }
 
 
 def test_a_look_changes_nothing(ours: dict[str, str]) -> None:

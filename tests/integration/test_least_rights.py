@@ -1,6 +1,7 @@
 """Every client runs with the rights that docs/security.md gives it and no others, on a listener with TLS and
 a login; and each right of a worker that is missing is named."""
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ from app.vendors import VENDORS
 from tests.cli.command import run
 from tests.docs.test_closed_sets import names, table
 from tests.integration.worker import NOT_EXPELLED, Site
+from tests.operator_tools.other_versions import make_repository
 from tests.rights import Right, allow, revoke
 from tests.secured_broker import SecuredBroker, add_user
 from tests.tools.bench.bodies import bodies
@@ -50,6 +52,7 @@ def resources(text: str, site: Site) -> list[tuple[ResourceType, str, bool]]:
         "both changelogs": [*settings.changelogs],
     }
     every = {name for group in topics.values() for name in group}
+    topics["the new topic"] = [f"new-{settings.app_id}"]
     topics["all these topics"] = sorted(every)
     groups = {"the group `APP_ID`": settings.app_id, "its own group": f"readers-{settings.app_id}"}
     if match := re.fullmatch(r"(topics|groups) that begin with `(\S+)`", text):
@@ -94,6 +97,9 @@ def test_every_client_of_the_table_is_in_these_tests() -> None:
         "`leave`",
         "`pause` and `resume` with `--no-workers`",
         "`demo` with `BROKER_URL`",
+        "`replay`",
+        "`replay --into`",
+        "`diff`",
         "a vendor's producer",
         "a consumer of events",
         "a reader of rows, without a group",
@@ -139,6 +145,23 @@ async def test_each_client_runs_with_its_rights_and_no_others(
     for command in ("pause", "resume"):
         done = run(command, VENDOR, "--no-workers", ours=login)
         assert (done.returncode, done.stderr) == (0, b""), command
+
+
+async def test_replay_and_diff_run_with_their_rights(
+    secured: SecuredBroker, site: Site, crew: Crew, tmp_path: Path
+) -> None:
+    await prepare_topics(site.settings, create=True)
+    _produce(crew.login("a vendor's producer"), site.settings.topic_of(VENDOR))
+    new = f"new-{site.settings.app_id}"
+    for client, arguments in (("`replay`", ()), ("`replay --into`", ("--into", new))):
+        done = run("replay", "--vendor", VENDOR, "--json", *arguments, ours=crew.login(client))
+        assert (done.returncode, done.stderr) == (0, b""), client
+        result = json.loads(done.stdout)
+        assert (result["written"], result["dead"]) == (3, {"not_json": 1}), client
+    versions = ("--repository", str(make_repository(tmp_path / "git")), "--cache", str(tmp_path / "cache"))
+    done = run("diff", "--vendor", VENDOR, "--against", "old", *versions, ours=crew.login("`diff`"))
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"data.status: changed 3\n" in done.stdout
 
 
 def _produce(login: dict[str, str], topic: str) -> None:
