@@ -33,9 +33,14 @@ class RebuildSources:
         KafkaError."""
         if len(self.topics) > 1:
             for number in range(self._settings.partitions_events):
-                await self._look(
-                    logs, LogPartition(self._first, number), lambda _, event: self._coverage.add(event.origin)
-                )
+                log = LogPartition(self._first, number)
+                ends = await logs.session.ends([log])
+                async with aclosing(logs.session.read({log: (0, ends[log])})) as batches:
+                    async for _, records, _ in batches:
+                        for record in records:
+                            self._coverage.read_headers(record.headers)
+                            if event := event_at_home(record, number, self._settings.partitions_events):
+                                self._coverage.add(event.origin)
 
     async def begun(self, logs: Logs) -> int:
         """Returns of how many partitions of the canonical topic the first records are gone. Raises

@@ -54,7 +54,16 @@ def resources(text: str, site: Site) -> list[tuple[ResourceType, str, bool]]:
     every = {name for group in topics.values() for name in group}
     topics["the new topic"] = [f"new-{settings.app_id}"]
     topics["all these topics"] = sorted(every)
-    groups = {"the group `APP_ID`": settings.app_id, "its own group": f"readers-{settings.app_id}"}
+    made = f"made-{settings.app_id}"
+    topics["the topics `NAME-users` and `NAME-loyalty`"] = [f"{made}-users", f"{made}-loyalty"]
+    wide = [f"wide-{made}-{each}" for each in ("events", "users", "loyalty")]
+    topics["the topics `NAME-events`, `NAME-users` and `NAME-loyalty`"] = wide
+    groups = {
+        "the group `APP_ID`": settings.app_id,
+        "its own group": f"readers-{settings.app_id}",
+        "the group `NAME-rebuild`": f"{made}-rebuild",
+        "the group `NAME-repartition`": f"wide-{made}-repartition",
+    }
     if match := re.fullmatch(r"(topics|groups) that begin with `(\S+)`", text):
         return [(TOPIC if match[1] == "topics" else GROUP, match[2], True)]
     if text in groups:
@@ -100,12 +109,19 @@ def test_every_client_of_the_table_is_in_these_tests() -> None:
         "`replay`",
         "`replay --into`",
         "`diff`",
+        "`rebuild`",
+        "`repartition`",
         "a vendor's producer",
         "a consumer of events",
         "a reader of rows, without a group",
     }
     assert {name for row in table("security.md", "Rights") for name in names(row[1])} == {
         "APP_ID",
+        "NAME-events",
+        "NAME-loyalty",
+        "NAME-rebuild",
+        "NAME-repartition",
+        "NAME-users",
         "rollcall-demo-",
         "users.dead-letter",
         "users.events",
@@ -162,6 +178,21 @@ async def test_replay_and_diff_run_with_their_rights(
     done = run("diff", "--vendor", VENDOR, "--against", "old", *versions, ours=crew.login("`diff`"))
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"data.status: changed 3\n" in done.stdout
+
+
+async def test_rebuild_and_repartition_run_with_their_rights(site: Site, crew: Crew) -> None:
+    await prepare_topics(site.settings, create=True)
+    made = f"made-{site.settings.app_id}"
+    commands = {
+        "rebuild": ["--into", made],
+        "repartition": ["--into", f"wide-{made}", "--partitions", "4"],
+    }
+    for name, arguments in commands.items():
+        login = crew.login(f"`{name}`")
+        for way in ([], ["--continue"], ["--check"]):
+            done = run(name, *arguments, *way, "--json", ours=login)
+            assert done.returncode == 0, (name, way, done.stderr)
+            assert b"Traceback" not in done.stderr
 
 
 def _produce(login: dict[str, str], topic: str) -> None:

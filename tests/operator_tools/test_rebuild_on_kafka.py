@@ -11,15 +11,18 @@ from typing import Any
 
 import pytest
 
-from app.canonical import Event, encode_event
+from app.canonical import Event, decode_event, encode_event
 from app.engine import partition_of
 from app.state import encode_loyalty, encode_user, fold
-from tests.integration.recount import assert_everything, last_rows
+from tests.integration.recount import assert_everything, recount
 from tests.integration.worker import NOT_EXPELLED, ROOT, Site
-from tests.kafka import ToSend, create_topics, delete_records, end_offsets, produce
+from tests.kafka import ToSend, consume_all, create_topics, delete_records, end_offsets, produce
 from tests.operator_tools.canonical import event, loyalty_event
 from tests.tools.bench.bodies import bodies
+from tests.tools.faults.verifier import wrong_rows as verified_rows
 from tests.waiting import wait_until
+
+pytestmark = pytest.mark.traced
 
 PARTITIONS = 3
 
@@ -116,6 +119,58 @@ def test_nothing_is_lost_between_the_rebuild_and_the_switch(site: Site, unique: 
     assert_everything(site)
 
 
+WRONG_WORKER = ("tests.operator_tools.wrong_worker", "worker")
+
+
+def test_a_wrong_mapping_is_mended_replayed_and_its_rows_made_again(
+    site: Site, unique: Callable[[str], str]
+) -> None:
+    """The rows are those of all records of the vendors by the right mapping."""
+    second = unique("second")
+    send(site, 60, 0)
+    with site.worker() as worker:
+        worker.wait_ready()
+        site.wait_at_rest()
+        worker.stop()
+    send(site, 60, 60)
+    with site.worker(WRONG_WORKER) as worker:
+        site.wait_at_rest()
+        worker.stop()
+    with site.worker() as worker:
+        worker.wait_ready()
+        send(site, 60, 120)
+        replayed = site.run("replay", "--vendor", "magine", "--into", second, "--allow-old", "--json")
+        assert replayed.returncode == 0, replayed.stderr
+        # What comes now is not on the second topic.
+        send(site, 60, 180)
+        site.wait_at_rest()
+        worker.stop()
+    assert wrong_rows(site) > 0
+    operator = Operator(site, "rebuild", unique("mended"), "--from", second, "--without-old", "magine")
+    done = operator.run()
+    assert done["covered"] > 0
+    site.variables.update(done["switch"]["settings"])
+    with site.worker() as worker:
+        worker.wait_ready()
+        send(site, 20, 240)
+        site.wait_at_rest()
+        worker.stop()
+    assert wrong_rows(site) == 0
+
+
+def wrong_rows(site: Site) -> int:
+    """Returns how many rows are not those that the right mapping makes of the vendors' records."""
+    return differing_rows(site, [decode_event(value) for _, value in recount(site).events])
+
+
+def differing_rows(site: Site, events: Iterable[Event]) -> int:
+    rows = {key.encode(): each for key, each in fold(events).items()}
+    users = {key: encode_user(each.user) for key, each in rows.items() if each.user}
+    loyalty = {key: encode_loyalty(each.loyalty) for key, each in rows.items() if each.loyalty}
+    logs = [consume_all(site.broker, topic) for topic in site.settings.changelogs]
+    return sum(map(verified_rows, logs, (users, loyalty)))
+
+
 def wrong(right: Event) -> Event:
     """Returns what a wrong mapping makes of the record: the same id and time, other values."""
     made = event(
@@ -151,15 +206,6 @@ def numbered(vendor: str, count: int, first: int = 0) -> list[Event]:
     ]
 
 
-def assert_rows(site: Site, events: Iterable[Event]) -> None:
-    rows = fold(events)
-    users, loyalty = (last_rows(site.broker, topic) for topic in site.settings.changelogs)
-    assert users == {key.encode(): encode_user(each.user) for key, each in rows.items() if each.user}
-    assert loyalty == {
-        key.encode(): encode_loyalty(each.loyalty) for key, each in rows.items() if each.loyalty
-    }
-
-
 def test_a_corrected_mapping_gives_the_rows_of_one_that_was_always_right(
     site: Site, unique: Callable[[str], str]
 ) -> None:
@@ -193,7 +239,7 @@ def test_a_corrected_mapping_gives_the_rows_of_one_that_was_always_right(
     with site.worker() as worker:
         site.wait_at_rest()
         worker.stop()
-    assert_rows(site, right)
+    assert differing_rows(site, right) == 0
 
     # A row that is older than the events is not lost without a word.
     site.variables = old

@@ -1,9 +1,12 @@
 """The canonical topic and both changelogs get another number of partitions: under load, with kills. Nothing
 is lost, and no row is wrong."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from confluent_kafka import TopicPartition
 
 from app.engine import partition_of
@@ -13,7 +16,10 @@ from tests.kafka_clients import member_of
 from tests.operator_tools.test_rebuild_on_kafka import Operator
 from tests.tools.faults.load import Load
 from tests.tools.faults.reading import verify
+from tests.tools.faults.verifier import Report
 from tests.waiting import wait_until
+
+pytestmark = pytest.mark.traced
 
 OLD, NEW = 3, 7
 RATE = 150
@@ -29,14 +35,14 @@ def test_nothing_is_lost_under_load_with_kills(
     repartition(site, unique("wide"), old=OLD, new=NEW, rate=RATE, minimum=1_000)
 
 
-def repartition(site: Site, name: str, *, old: int, new: int, rate: int, minimum: int) -> None:
-    """Plays all of it. `minimum`: how many records the vendors send at least, before and after the switch
+def repartition(site: Site, name: str, *, old: int, new: int, rate: int, minimum: int) -> Report:
+    """Plays all of it, and returns what was found. `minimum`: how many records the vendors send at least, before and after the switch
     each."""
     broker, load = site.broker, Load(site.broker, site.settings, users=200)
     operator = Operator(site, "repartition", name, "--partitions", str(new))
     assert operator.refused("--continue").endswith("make it without --continue and --check")
     load.publish(minimum // 2)
-    with load.flowing(rate):
+    with flowing(load, rate, 4 * minimum):
         with site.worker(**STATIC) as worker:
             wait_until(lambda: worker.count("rollcall_table_effects_total") > 0, "it works")
             operator.kill()
@@ -72,6 +78,26 @@ def repartition(site: Site, name: str, *, old: int, new: int, rate: int, minimum
     assert_copied(broker, topic, site.settings.topic_events, old, new)
     after, site.variables = site.variables, before
     move_a_consumer(operator, topic, after["TOPIC_EVENTS"], f"readers-{name}")
+    return report
+
+
+@contextmanager
+def flowing(load: Load, rate: int, most: int) -> Iterator[None]:
+    """Publishes about `rate` records a second while the block runs, and not more than `most` in all: a busy
+    machine takes long for the block."""
+    ended = threading.Event()
+
+    def flow() -> None:
+        while load.published < most and not ended.wait(0.1):
+            load.publish(rate // 10)
+
+    thread = threading.Thread(target=flow)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def assert_copied(broker: str, topic: str, wide: str, old: int, new: int) -> None:
