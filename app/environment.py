@@ -133,7 +133,10 @@ def _refuse_shared_topics(settings: Settings) -> None:
     users, loyalty = settings.changelogs
     names = {f"TOPIC_{vendor.upper()}": settings.topic_of(vendor) for vendor in settings.vendor_names}
     names |= {"TOPIC_EVENTS": settings.topic_events, "TOPIC_DEAD_LETTER": settings.topic_dead_letter}
-    names |= {"the users changelog": users, "the loyalty changelog": loyalty}
+    names |= {
+        "TOPIC_USERS" if settings.topic_users else "the users changelog": users,
+        "TOPIC_LOYALTY" if settings.topic_loyalty else "the loyalty changelog": loyalty,
+    }
     owners: dict[str, str] = {}
     for owner, topic in names.items():
         if (other := owners.setdefault(topic, owner)) != owner:

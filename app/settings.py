@@ -106,6 +106,12 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = ""
     topic_events: Annotated[Name, Meta(description="the canonical topic")] = "users.events"
     topic_dead_letter: Annotated[Name, Meta(description="the dead-letter topic")] = "users.dead-letter"
+    topic_users: Annotated[
+        Name, Meta(description="the changelog of the users table; if empty, `<APP_ID>-users-changelog`")
+    ] = ""
+    topic_loyalty: Annotated[
+        Name, Meta(description="the changelog of the loyalty table; if empty, `<APP_ID>-loyalty-changelog`")
+    ] = ""
     topic_vendors: Annotated[dict[str, Name], Meta(description="the topic")] = {}
     tenant_vendors: Annotated[dict[str, str], Meta(description="the tenant if a record names none")] = {}
     partitions_vendor: Annotated[
@@ -229,8 +235,12 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def changelogs(self) -> tuple[str, str]:
-        """The names of the changelogs of the tables users and loyalty, as Faust builds them."""
-        return f"{self.app_id}-users-changelog", f"{self.app_id}-loyalty-changelog"
+        """The names of the changelogs of the tables users and loyalty. Without a setting they are as Faust
+        builds them."""
+        return (
+            self.topic_users or f"{self.app_id}-users-changelog",
+            self.topic_loyalty or f"{self.app_id}-loyalty-changelog",
+        )
 
     @property
     def bootstrap(self) -> str:

@@ -38,6 +38,7 @@ def tables_options(settings: Settings) -> TablesConfig:
         source=settings.topic_events,
         partitions=settings.partitions_events,
         reader=ReaderConfig(bootstrap_servers=settings.bootstrap, security=client_security(settings)),
+        changelogs=settings.changelogs,
         merge_all=settings.recovery_merge_all,
     )
 

@@ -210,7 +210,18 @@ def test_free_text_keeps_its_case() -> None:
         {"TOPIC_EVENTS": "vendor.amity.users"},
         {"TOPIC_DEAD_LETTER": "users.events"},
         {"TOPIC_EVENTS": "rollcall-users-changelog"},
+        {"TOPIC_USERS": "rows", "TOPIC_LOYALTY": "rows"},
+        {"TOPIC_LOYALTY": "rollcall-users-changelog"},
     ],
 )
 def test_two_roles_of_one_topic_are_refused(environment: dict[str, str]) -> None:
     assert refusal(**environment).endswith(" are the same topic")
+
+
+def test_the_changelogs_have_the_names_of_their_settings_or_those_of_the_app_id() -> None:
+    assert load({"APP_ID": "crew"}).changelogs == ("crew-users-changelog", "crew-loyalty-changelog")
+    assert load({"APP_ID": "crew", "TOPIC_USERS": "new-users"}).changelogs == (
+        "new-users",
+        "crew-loyalty-changelog",
+    )
+    assert load({"TOPIC_USERS": "a", "TOPIC_LOYALTY": "b"}).changelogs == ("a", "b")

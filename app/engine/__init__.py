@@ -54,9 +54,20 @@ from app.engine.security import ClientSecurity, TokenUnreadable
 from app.engine.slice_loop import run_slices
 from app.engine.slices import Partition, Record, Slice, size_of
 from app.engine.tables.changelog_replay import ChangelogReplay
+from app.engine.tables.changelog_rows import ChangelogRows, ChangelogRowsReader, UnusableChangelog
 from app.engine.tables.findings import REPAIRED, Garbage, SkippedKind
-from app.engine.tables.merge_rules import CHANGED, LaterVersion, NoRow, Row, RowRules, TableName, TableRules
+from app.engine.tables.merge_rules import (
+    CHANGED,
+    LaterVersion,
+    NoRow,
+    Pair,
+    Row,
+    RowRules,
+    TableName,
+    TableRules,
+)
 from app.engine.tables.restore_progress import RestoreReport
+from app.engine.tables.row_store import RowStore
 from app.engine.tables.table import PartitionRows
 from app.engine.tables.user_tables import UserTables
 from app.engine.tables.write_ledger import LogPartition
@@ -71,6 +82,8 @@ __all__ = [
     "PART_SECONDS",
     "REPAIRED",
     "ChangelogReplay",
+    "ChangelogRows",
+    "ChangelogRowsReader",
     "ClientSecurity",
     "CommitNote",
     "ConnectProblem",
@@ -92,6 +105,7 @@ __all__ = [
     "NotCommitted",
     "OnRefused",
     "Operation",
+    "Pair",
     "Part",
     "Partition",
     "PartitionLag",
@@ -106,6 +120,7 @@ __all__ = [
     "RestoreReport",
     "Row",
     "RowRules",
+    "RowStore",
     "SkippedKind",
     "Slice",
     "SliceApp",
@@ -115,6 +130,7 @@ __all__ = [
     "TablesConfig",
     "TokenUnreadable",
     "UnreadRecord",
+    "UnusableChangelog",
     "UserTables",
     "Watchdog",
     "Written",

@@ -27,7 +27,7 @@ from app.engine.slice_loop import Flusher, run_slices
 from app.engine.slices import Slice
 from app.engine.tables.findings import WriteDeadLetter
 from app.engine.tables.manager import SliceTableManager
-from app.engine.tables.merge_rules import TableRules
+from app.engine.tables.merge_rules import TABLE_NAMES, TableRules
 from app.engine.tables.restore import TableRestorer
 from app.engine.tables.restore_progress import RestoreReport
 from app.engine.tables.table import SliceTable
@@ -178,8 +178,10 @@ def install_tables(
     """
     manager = app.tables
     users, loyalty = (
-        app.Table(name, partitions=config.partitions, key_type=bytes, value_type=bytes)
-        for name in ("users", "loyalty")
+        app.Table(
+            name, partitions=config.partitions, key_type=bytes, value_type=bytes, changelog_name=changelog
+        )
+        for name, changelog in zip(TABLE_NAMES, config.changelogs or ("", ""), strict=True)
     )
     assert isinstance(manager, SliceTableManager), "SliceApp says so"
     assert isinstance(users, SliceTable)

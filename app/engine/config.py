@@ -165,6 +165,8 @@ class TablesConfig:
     partitions: int
     """The partition count of the canonical topic and of both changelogs."""
     reader: ReaderConfig
+    changelogs: tuple[str, str] | None = None
+    """The names of the changelogs of the tables users and loyalty; None for Faust's own names."""
     # If nobody else writes to a log, a zombie's record in it is repaired after at most twice this time.
     scan_seconds: float = 30.0
     merge_all: bool = False

@@ -14,6 +14,7 @@ from app.errors import CommandFailed
 from app.settings import Settings
 from app.times import format_micros
 from app.tools.connected import Logs, Ranges, Span, broker_errors, checked_partitions, reading
+from app.tools.coverage import range_header
 from app.tools.new_topics import check_count, make_topic, new_canonical_topic
 from app.tools.progress_line import ProgressLine, RateLimit
 from app.tools.remapping import RemappedCounts, Remapping
@@ -91,6 +92,8 @@ class VendorReplay:
         self._limit = RateLimit(0.0 if plan.dry_run else plan.per_second)
         self._written = 0
         self._refused: Counter[str] = Counter()
+        self._last: Outgoing | None = None
+        """The last event that was written."""
 
     def where_it_stopped(self) -> str:
         """Returns what is to be said after Ctrl-C."""
@@ -120,6 +123,8 @@ class VendorReplay:
             mapping = self._mapping()
             async with writing(settings) as writer:
                 await self._replay(logs, ranges, mapping, None if plan.dry_run else writer)
+                if plan.into is not None and self._last is not None:
+                    await self._write(writer, [await self._mark(logs, ranges, self._last)])
         return ReplayResult(
             vendor=plan.vendor,
             topic=self._topic,
@@ -151,6 +156,16 @@ class VendorReplay:
         if any(end > ends[log] for log, (_first, end) in ranges.items()):
             raise CommandFailed(f"topic {self._topic} ends before {self._plan.progress}: it was made again")
         return ranges
+
+    async def _mark(self, logs: Logs, ranges: Ranges, last: Outgoing) -> Outgoing:
+        """Returns the last event once more, with a header that tells what the command has read, in this run
+        and in earlier ones: `rebuild` leaves the events out that another canonical topic has of it."""
+        begun = await logs.ranges([self._topic], self._plan.span)
+        # An earlier run with the same progress began where this command begins.
+        told = {
+            log: (min(first, begun.get(log, (first, end))[0]), end) for log, (first, end) in ranges.items()
+        }
+        return last._replace(headers=[*last.headers, range_header(told)])
 
     def _mapping(self) -> Remapping:
         settings, plan = self._settings, self._plan
@@ -199,3 +214,4 @@ class VendorReplay:
         refused = await writer.write(events)
         self._refused.update(refused.values())
         self._written += len(events) - len(refused)
+        self._last = next((each for index, each in enumerate(events) if index not in refused), self._last)

@@ -32,7 +32,8 @@ def test_what_belongs_to_vendors_that_are_not_read_is_not_shown() -> None:
     shown = run("config", ours={"VENDORS": "magine,fynd", "TOPIC_AMITY": "others"}).stdout.decode()
     names = [line.partition("=")[0] for line in shown.splitlines()]
     assert [name for name in names if name.startswith(("TOPIC_", "TENANT_"))] == [
-        *("TOPIC_EVENTS", "TOPIC_DEAD_LETTER", "TOPIC_FYND", "TOPIC_MAGINE", "TENANT_FYND", "TENANT_MAGINE")
+        *("TOPIC_EVENTS", "TOPIC_DEAD_LETTER", "TOPIC_USERS", "TOPIC_LOYALTY"),
+        *("TOPIC_FYND", "TOPIC_MAGINE", "TENANT_FYND", "TENANT_MAGINE"),
     ]
     assert "VENDORS=magine,fynd\n" in shown
 

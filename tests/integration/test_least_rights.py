@@ -65,6 +65,15 @@ def resources(text: str, site: Site) -> list[tuple[ResourceType, str, bool]]:
         "the group `APP_ID`": settings.app_id,
         "the group `APP_ID-redrive-NAME`": f"{settings.app_id}-redrive-NAME",
         "its own group": f"readers-{settings.app_id}",
+    made = f"made-{settings.app_id}"
+    topics["the topics `NAME-users` and `NAME-loyalty`"] = [f"{made}-users", f"{made}-loyalty"]
+    wide = [f"wide-{made}-{each}" for each in ("events", "users", "loyalty")]
+    topics["the topics `NAME-events`, `NAME-users` and `NAME-loyalty`"] = wide
+    groups = {
+        "the group `APP_ID`": settings.app_id,
+        "its own group": f"readers-{settings.app_id}",
+        "the group `NAME-rebuild`": f"{made}-rebuild",
+        "the group `NAME-repartition`": f"wide-{made}-repartition",
     }
     if match := re.fullmatch(r"(topics|groups) that begin with `(\S+)`", text):
         return [(TOPIC if match[1] == "topics" else GROUP, match[2], True)]
@@ -119,6 +128,8 @@ def test_every_client_of_the_table_is_in_these_tests() -> None:
         "`replay`",
         "`replay --into`",
         "`diff`",
+        "`rebuild`",
+        "`repartition`",
         "a vendor's producer",
         "a consumer of events",
         "a reader of rows, without a group",
@@ -126,6 +137,11 @@ def test_every_client_of_the_table_is_in_these_tests() -> None:
     assert {name for row in table("security.md", "Rights") for name in names(row[1])} == {
         "APP_ID",
         "APP_ID-redrive-NAME",
+        "NAME-events",
+        "NAME-loyalty",
+        "NAME-rebuild",
+        "NAME-repartition",
+        "NAME-users",
         "rollcall-demo-",
         "users.dead-letter",
         "users.events",
@@ -209,6 +225,21 @@ async def test_replay_and_diff_run_with_their_rights(
     done = run("diff", "--vendor", VENDOR, "--against", "old", *versions, ours=crew.login("`diff`"))
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"  data.status: " in done.stdout
+
+
+async def test_rebuild_and_repartition_run_with_their_rights(site: Site, crew: Crew) -> None:
+    await prepare_topics(site.settings, create=True)
+    made = f"made-{site.settings.app_id}"
+    commands = {
+        "rebuild": ["--into", made],
+        "repartition": ["--into", f"wide-{made}", "--partitions", "4"],
+    }
+    for name, arguments in commands.items():
+        login = crew.login(f"`{name}`")
+        for way in ([], ["--continue"], ["--check"]):
+            done = run(name, *arguments, *way, "--json", ours=login)
+            assert done.returncode == 0, (name, way, done.stderr)
+            assert b"Traceback" not in done.stderr
 
 
 def _produce(login: dict[str, str], topic: str) -> None:

@@ -196,6 +196,10 @@ class ChangelogReplay:
         log = self._logs[table]
         return log.findings, len(log.rows)
 
+    def row(self, table: TableName, key: bytes) -> Row:
+        """Returns the row of a key that the records so far make, before both tables are compared."""
+        return self._logs[table].rows.get(key)
+
     def read(self, table: TableName, records: Iterable[LogRecord], producer: int = NO_PRODUCER) -> None:
         """Reads the next records of one log, in log order. All of them were written with this producer id."""
         self._logs[table].read(records, NO_PRODUCER if self._merge_all else producer)

@@ -120,10 +120,15 @@ class SliceTable(faust.Table[bytes, bytes]):
     `append_changed` before it yields the part.
     """
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: Any, changelog_name: str = "", **options: Any) -> None:
+        """`changelog_name`: the name of the changelog; "" for Faust's own name."""
+        self._changelog_name = changelog_name
         super().__init__(*args, **options)
         self._partitions: dict[int, PartitionRows] = {}
         self.watcher: RowWatcher | None = None
+
+    def _changelog_topic_name(self) -> str:
+        return self._changelog_name or super()._changelog_topic_name()
 
     def live(self, partition: int) -> PartitionRows:
         """Returns the rows of a partition that this worker owns and has restored. Raises KeyError for any

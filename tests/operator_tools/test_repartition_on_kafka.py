@@ -1,0 +1,138 @@
+"""The canonical topic and both changelogs get another number of partitions: under load, with kills. Nothing
+is lost, and no row is wrong."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from confluent_kafka import TopicPartition
+
+from app.engine import partition_of
+from tests.integration.worker import NOT_EXPELLED, Site
+from tests.kafka import committed, consume_all, end_offsets
+from tests.kafka_clients import member_of
+from tests.operator_tools.test_rebuild_on_kafka import Operator
+from tests.tools.faults.load import Load
+from tests.tools.faults.reading import verify
+from tests.tools.faults.verifier import Report
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.traced
+
+OLD, NEW = 3, 7
+RATE = 150
+STATIC = {"GROUP_INSTANCE_ID": "one"}
+"""Each worker takes the place of the one before, also if that was killed."""
+
+
+def test_nothing_is_lost_under_load_with_kills(
+    broker: str, unique: Callable[[str], str], tmp_path: Path
+) -> None:
+    site = Site(broker, unique, tmp_path, **NOT_EXPELLED, PARTITIONS_EVENTS=str(OLD))
+    site.create_vendor_topics()
+    repartition(site, unique("wide"), old=OLD, new=NEW, rate=RATE, minimum=1_000)
+
+
+def repartition(site: Site, name: str, *, old: int, new: int, rate: int, minimum: int) -> Report:
+    """Plays all of it, and returns what was found. `minimum`: how many records the vendors send at least, before and after the switch
+    each."""
+    broker, load = site.broker, Load(site.broker, site.settings, users=200)
+    operator = Operator(site, "repartition", name, "--partitions", str(new))
+    assert operator.refused("--continue").endswith("make it without --continue and --check")
+    load.publish(minimum // 2)
+    with flowing(load, rate, 4 * minimum):
+        with site.worker(**STATIC) as worker:
+            wait_until(lambda: worker.count("rollcall_table_effects_total") > 0, "it works")
+            operator.kill()
+            worker.kill()
+        with site.worker(**STATIC) as worker:
+            done = operator.run("--continue")
+            assert done["switch"]["ready"] is False
+            assert "not ready to switch yet" in operator.refused("--move-group", "consumer")
+            wait_until(lambda: worker.count("rollcall_table_effects_total") > 0, "it works again")
+            worker.kill()
+        load.publish(minimum // 2)
+        done = operator.run("--continue")
+        assert done["switch"]["reason"].startswith(f"group {site.settings.app_id} has 1 member: ")
+        # Nobody waits for the end of the session of the worker that was killed.
+        assert site.run("leave", "one").returncode == 0
+        assert operator.run("--continue")["switch"]["ready"] is True
+        assert operator.run("--check")["equal"] is True
+        before, topic = dict(site.variables), site.settings.topic_events
+        site.variables.update(operator.run("--continue")["switch"]["settings"])
+        assert site.settings.partitions_events == new
+        with site.worker(**STATIC) as worker:
+            wait_until(lambda: worker.count("rollcall_table_effects_total") > 0, "it works after the switch")
+            worker.kill()
+    load.publish(minimum)
+    load.flush()
+    with site.worker(**STATIC) as worker:
+        site.wait_at_rest()
+        worker.wait_ready()
+        worker.stop()
+    report = verify(broker, site.settings)
+    assert report.records == load.published
+    assert report.failures() == []
+    assert_copied(broker, topic, site.settings.topic_events, old, new)
+    after, site.variables = site.variables, before
+    move_a_consumer(operator, topic, after["TOPIC_EVENTS"], f"readers-{name}")
+    return report
+
+
+@contextmanager
+def flowing(load: Load, rate: int, most: int) -> Iterator[None]:
+    """Publishes about `rate` records a second while the block runs, and not more than `most` in all: a busy
+    machine takes long for the block."""
+    ended = threading.Event()
+
+    def flow() -> None:
+        while load.published < most and not ended.wait(0.1):
+            load.publish(rate // 10)
+
+    thread = threading.Thread(target=flow)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def assert_copied(broker: str, topic: str, wide: str, old: int, new: int) -> None:
+    """Checks that all records of the old topic are in the new one, where their keys belong, in their order,
+    with their timestamps."""
+    order: dict[bytes, list[tuple[bytes | None, int]]] = {}
+    for record in consume_all(broker, topic):
+        order.setdefault(record.key or b"", []).append((record.value, record.timestamp))
+        assert record.partition == partition_of(record.key or b"", old)
+    copies: dict[bytes, list[tuple[bytes | None, int]]] = {}
+    for record in consume_all(broker, wide):
+        assert record.partition == partition_of(record.key or b"", new)
+        known = copies.setdefault(record.key or b"", [])
+        if (record.value, record.timestamp) not in known:
+            known.append((record.value, record.timestamp))
+    for key, those in order.items():
+        assert copies[key][: len(dict.fromkeys(those))] == list(dict.fromkeys(those))
+
+
+def move_a_consumer(operator: Operator, topic: str, wide: str, group: str) -> None:
+    """Checks that a consumer goes on with the new topic when it has read the old one, and reads what was
+    written after the switch, and no less."""
+    broker = operator.site.broker
+    assert "left: let it read them first" in operator.refused("--move-group", group)
+    ends = end_offsets(broker, topic)
+    consumer = member_of(broker, group)
+    consumer.commit(offsets=[TopicPartition(topic, *each) for each in ends.items()], asynchronous=False)
+    assert operator.run("--move-group", group) == {"group": group, "topic": wide}
+    assert "has begun with" in operator.refused("--move-group", group)
+    starts = committed(broker, group, wide)
+    old = {(each.key, each.value) for each in consume_all(broker, topic)}
+    skipped = {
+        (each.key, each.value)
+        for each in consume_all(broker, wide)
+        if each.offset < starts.get(each.partition, 0)
+    }
+    assert skipped <= old
+    assert len(skipped) > 0
