@@ -61,16 +61,13 @@ def resources(text: str, site: Site) -> list[tuple[ResourceType, str, bool]]:
     every = {name for group in topics.values() for name in group}
     topics["the new topic"] = [f"new-{settings.app_id}"]
     topics["all these topics"] = sorted(every)
-    groups = {
-        "the group `APP_ID`": settings.app_id,
-        "the group `APP_ID-redrive-NAME`": f"{settings.app_id}-redrive-NAME",
-        "its own group": f"readers-{settings.app_id}",
     made = f"made-{settings.app_id}"
     topics["the topics `NAME-users` and `NAME-loyalty`"] = [f"{made}-users", f"{made}-loyalty"]
     wide = [f"wide-{made}-{each}" for each in ("events", "users", "loyalty")]
     topics["the topics `NAME-events`, `NAME-users` and `NAME-loyalty`"] = wide
     groups = {
         "the group `APP_ID`": settings.app_id,
+        "the group `APP_ID-redrive-NAME`": f"{settings.app_id}-redrive-NAME",
         "its own group": f"readers-{settings.app_id}",
         "the group `NAME-rebuild`": f"{made}-rebuild",
         "the group `NAME-repartition`": f"wide-{made}-repartition",
@@ -210,6 +207,8 @@ async def test_the_commands_on_one_user_run_with_their_rights(
     checked = run("inspect", key, "--erase-check", "--json", ours=crew.login("`inspect --erase-check`"))
     assert checked.stderr == b"rollcall: not erased: 2 records in 2 topics\n"
     assert checked.stdout.count(b'"values_until":"2') == 2
+
+
 async def test_replay_and_diff_run_with_their_rights(
     secured: SecuredBroker, site: Site, crew: Crew, tmp_path: Path
 ) -> None:

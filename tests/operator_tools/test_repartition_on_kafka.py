@@ -36,8 +36,8 @@ def test_nothing_is_lost_under_load_with_kills(
 
 
 def repartition(site: Site, name: str, *, old: int, new: int, rate: int, minimum: int) -> Report:
-    """Plays all of it, and returns what was found. `minimum`: how many records the vendors send at least, before and after the switch
-    each."""
+    """Plays all of it, and returns what was found. `minimum`: how many records the vendors send at least
+    before the switch, and after it."""
     broker, load = site.broker, Load(site.broker, site.settings, users=200)
     operator = Operator(site, "repartition", name, "--partitions", str(new))
     assert operator.refused("--continue").endswith("make it without --continue and --check")
