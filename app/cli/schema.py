@@ -44,7 +44,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _write(path: Path, text: str) -> None:
-    """Writes the file as a whole: whoever reads it meanwhile finds the old one or the new one."""
+    """Writes the file as a whole: a reader finds the old file or the new one, never half of it."""
     unfinished = path.with_name(f"{path.name}.{os.getpid()}{_UNFINISHED}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
