@@ -256,6 +256,14 @@ def assert_counted(site: Site) -> None:
         ("canonical", "schema"): 1,
     }
     assert counted["refused"] == {"not_a_dead_letter": 1, "truncated": 1}
+    code, out, _ = redrive(site, "--dry-run", "--vendor", "magine")
+    total, kind, *others = out.splitlines()
+    assert code == 0
+    assert total.endswith(f" {SIZE:,} would be written back, {FEW + len(USELESS) + 1} not chosen, 2 refused")
+    assert kind.strip().startswith(f"{SIZE:,}  magine mapper_error LookupError in broken_worker.py:")
+    assert sorted(each.partition(", ")[2].partition(":")[0] for each in others) == [
+        *("not_a_dead_letter", "truncated")
+    ]
     assert not any(again(site, vendor) for vendor in ("magine", "fynd", "amity"))
 
 
