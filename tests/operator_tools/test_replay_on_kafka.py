@@ -158,21 +158,17 @@ def test_a_new_topic_gets_the_same_events_over_a_kill(
     assert {each.partition for each in consume_all(site.broker, into)} == set(range(PARTITIONS))
 
     # Events that are older than the grace period could bring back a user whose deletion is forgotten.
-    old = site.run("replay", "--vendor", "magine", "--into", into, "--append")
-    assert old.returncode == 0
     site.variables["GRACE_PERIOD"] = "86400"
-    none = replay(site, "--into", into, "--append", "--partition", "0", "--end", "10")
-    assert (none["emit"], none["written"], none["too_old"]) == (10, 0, 10)
-    told = site.run("replay", "--vendor", "magine", "--into", into, "--append", "--end", "10")
-    assert "--allow-old writes them" in told.stdout
-    some = replay(site, "--into", into, "--append", "--partition", "0", "--end", "10", "--allow-old")
+    few = ("--into", into, "--append", "--partition", "0", "--end", "10")
+    told = site.run("replay", "--vendor", "magine", *few).stdout
+    assert f"\n0 events written to {into}\n10 events left out, because they are older than " in told
+    some = replay(site, *few, "--allow-old")
     assert (some["written"], some["too_old"]) == (10, 0)
 
     create_topics(site.broker, {unique("compacted"): PARTITIONS}, cleanup_policy="compact")
     assert "has cleanup.policy=compact, not delete" in refused(site, "--into", unique("compacted"))
     create_topics(site.broker, {unique("narrow"): 1})
     assert "has 1 partitions, not 3" in refused(site, "--into", unique("narrow"))
-    assert "has no partition 9" in refused(site, "--partition", "9", "--into", unique("narrow"), "--dry-run")
     file.write_text(json.dumps(json.loads(file.read_text()) | {"left": {"0": [0, 10_000]}}))
     assert "it was made again" in refused(site, *arguments)
 
