@@ -43,6 +43,7 @@ _DATA: Final = {
     "deletion": "How the user of `user.deleted` was deleted.",
     "previous": "Earlier values that differ, by the name of the claim.",
     "actor": "Who did it.",
+    "note": "Why an operator wrote the event.",
 }
 # The members whose values have a form that no type says.
 _FORMS: Final[dict[str, dict[str, Json]]] = {
