@@ -10,7 +10,7 @@ import pytest
 from confluent_kafka import TopicPartition
 
 from app.engine import partition_of
-from tests.integration.worker import NOT_EXPELLED, Site
+from tests.integration.worker import NOT_EXPELLED, Site, WorkerProcess
 from tests.kafka import committed, consume_all, end_offsets
 from tests.kafka_clients import member_of
 from tests.operator_tools.test_rebuild_on_kafka import Operator
@@ -36,22 +36,22 @@ def test_nothing_is_lost_under_load_with_kills(
 
 
 def repartition(site: Site, name: str, *, old: int, new: int, rate: int, minimum: int) -> Report:
-    """Plays all of it, and returns what was found. `minimum`: how many records the vendors send at least, before and after the switch
-    each."""
+    """Plays all of it, and returns what was found. `minimum`: how many records the vendors send at least,
+    before and after the switch each."""
     broker, load = site.broker, Load(site.broker, site.settings, users=200)
     operator = Operator(site, "repartition", name, "--partitions", str(new))
     assert operator.refused("--continue").endswith("make it without --continue and --check")
     load.publish(minimum // 2)
     with flowing(load, rate, 4 * minimum):
         with site.worker(**STATIC) as worker:
-            wait_until(lambda: worker.count("rollcall_table_effects_total") > 0, "it works")
+            wait_working(load, worker, "it works")
             operator.kill()
             worker.kill()
         with site.worker(**STATIC) as worker:
             done = operator.run("--continue")
             assert done["switch"]["ready"] is False
             assert "not ready to switch yet" in operator.refused("--move-group", "consumer")
-            wait_until(lambda: worker.count("rollcall_table_effects_total") > 0, "it works again")
+            wait_working(load, worker, "it works again")
             worker.kill()
         load.publish(minimum // 2)
         done = operator.run("--continue")
@@ -64,7 +64,7 @@ def repartition(site: Site, name: str, *, old: int, new: int, rate: int, minimum
         site.variables.update(operator.run("--continue")["switch"]["settings"])
         assert site.settings.partitions_events == new
         with site.worker(**STATIC) as worker:
-            wait_until(lambda: worker.count("rollcall_table_effects_total") > 0, "it works after the switch")
+            wait_working(load, worker, "it works after the switch")
             worker.kill()
     load.publish(minimum)
     load.flush()
@@ -79,6 +79,12 @@ def repartition(site: Site, name: str, *, old: int, new: int, rate: int, minimum
     after, site.variables = site.variables, before
     move_a_consumer(operator, topic, after["TOPIC_EVENTS"], f"readers-{name}")
     return report
+
+
+def wait_working(load: Load, worker: WorkerProcess, what: str) -> None:
+    """Returns when the worker has applied an event. On a busy machine nothing may be left of the load."""
+    load.publish(100)
+    wait_until(lambda: worker.count("rollcall_table_effects_total") > 0, what)
 
 
 @contextmanager
