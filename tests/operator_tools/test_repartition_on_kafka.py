@@ -32,15 +32,14 @@ def test_nothing_is_lost_under_load_with_kills(
 ) -> None:
     site = Site(broker, unique, tmp_path, **NOT_EXPELLED, PARTITIONS_EVENTS=str(OLD))
     site.create_vendor_topics()
-    repartition(site, unique("wide"), old=OLD, new=NEW, rate=RATE, minimum=1_000)
+    repartition(site, unique("wide"), old=OLD, new=NEW, rate=RATE, minimum=300)
 
 
 def repartition(site: Site, name: str, *, old: int, new: int, rate: int, minimum: int) -> Report:
     """Plays all of it, and returns what was found. `minimum`: how many records the vendors send at least,
     before and after the switch each."""
-    broker, load = site.broker, Load(site.broker, site.settings, users=200)
+    broker, load = site.broker, Load(site.broker, site.settings, users=100)
     operator = Operator(site, "repartition", name, "--partitions", str(new))
-    assert operator.refused("--continue").endswith("make it without --continue and --check")
     load.publish(minimum // 2)
     with flowing(load, rate, 4 * minimum):
         with site.worker(**STATIC) as worker:
@@ -50,7 +49,6 @@ def repartition(site: Site, name: str, *, old: int, new: int, rate: int, minimum
         with site.worker(**STATIC) as worker:
             done = operator.run("--continue")
             assert done["switch"]["ready"] is False
-            assert "not ready to switch yet" in operator.refused("--move-group", "consumer")
             wait_working(load, worker, "it works again")
             worker.kill()
         load.publish(minimum // 2)
@@ -58,10 +56,11 @@ def repartition(site: Site, name: str, *, old: int, new: int, rate: int, minimum
         assert done["switch"]["reason"].startswith(f"group {site.settings.app_id} has 1 member: ")
         # Nobody waits for the end of the session of the worker that was killed.
         assert site.run("leave", "one").returncode == 0
-        assert operator.run("--continue")["switch"]["ready"] is True
+        done = operator.run("--continue")
+        assert done["switch"]["ready"] is True
         assert operator.run("--check")["equal"] is True
         before, topic = dict(site.variables), site.settings.topic_events
-        site.variables.update(operator.run("--continue")["switch"]["settings"])
+        site.variables.update(done["switch"]["settings"])
         assert site.settings.partitions_events == new
         with site.worker(**STATIC) as worker:
             wait_working(load, worker, "it works after the switch")
@@ -132,7 +131,6 @@ def move_a_consumer(operator: Operator, topic: str, wide: str, group: str) -> No
     consumer = member_of(broker, group)
     consumer.commit(offsets=[TopicPartition(topic, *each) for each in ends.items()], asynchronous=False)
     assert operator.run("--move-group", group) == {"group": group, "topic": wide}
-    assert "has begun with" in operator.refused("--move-group", group)
     starts = committed(broker, group, wide)
     old = {(each.key, each.value) for each in consume_all(broker, topic)}
     skipped = {
