@@ -152,16 +152,18 @@ class TableRebuild:
         line = ProgressLine("records", sum(end - kept.get(log, 0) for log, end in ends.items()))
         done: Offsets = {}
         merged = 0
-        async with writing(settings) as writer:
-            rows_out = RowWriter(writer)
-            for number in numbers:
-                begin = await self._new_rows(logs, number) if self._plan.go_on else None
-                rows, ends, old = await self._made(logs, number, begin, kept, line)
-                merged += old
-                await rows_out.write(rows.outgoing(self._new.changelogs))
-                await self._positions.write(ends)
-                done |= ends
-        line.end()
+        try:
+            async with writing(settings) as writer:
+                rows_out = RowWriter(writer)
+                for number in numbers:
+                    begin = await self._new_rows(logs, number) if self._plan.go_on else None
+                    rows, ends, old = await self._made(logs, number, begin, kept, line)
+                    merged += old
+                    await rows_out.write(rows.outgoing(self._new.changelogs))
+                    await self._positions.write(ends)
+                    done |= ends
+        finally:
+            line.end()
         variables = switch_settings(settings, self._new)
         return RebuildResult(
             into=self._new.changelogs,
@@ -226,12 +228,14 @@ class TableRebuild:
         await self._positions.read(self._logs())
         found = RebuildCheck(self._new.changelogs)
         line = ProgressLine("records", 0)
-        for number in range(self._settings.partitions_events):
-            there = RebuiltRows(
-                await self._new_rows(logs, number), (number, 0), self._outputs[0], FoldCounts()
-            )
-            there.expire(self._now, self._grace)
-            rows, _, _ = await self._made(logs, number, None, {}, line)
-            found.compare((rows.users, rows.loyalty), (there.users, there.loyalty))
-        line.end()
+        try:
+            for number in range(self._settings.partitions_events):
+                there = RebuiltRows(
+                    await self._new_rows(logs, number), (number, 0), self._outputs[0], FoldCounts()
+                )
+                there.expire(self._now, self._grace)
+                rows, _, _ = await self._made(logs, number, None, {}, line)
+                found.compare((rows.users, rows.loyalty), (there.users, there.loyalty))
+        finally:
+            line.end()
         return found

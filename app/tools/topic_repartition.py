@@ -129,12 +129,14 @@ class TopicRepartition:
             log: min(kept[log], committed.get(log, begun[log])) if idle else kept[log] for log in sources
         }
         line = ProgressLine("records", sum(ends[log] - first.get(log, kept[log]) for log in every))
-        async with writing(settings) as writer:
-            out = RowWriter(writer)
-            ranges = {log: (first[log], ends[log]) for log in sources if first[log] < ends[log]}
-            await self._copy.copy(logs, ranges, out, self._positions, line)
-            await self._copy_rows(logs, kept, out, line)
-        line.end()
+        try:
+            async with writing(settings) as writer:
+                out = RowWriter(writer)
+                ranges = {log: (first[log], ends[log]) for log in sources if first[log] < ends[log]}
+                await self._copy.copy(logs, ranges, out, self._positions, line)
+                await self._copy_rows(logs, kept, out, line)
+        finally:
+            line.end()
         variables = switch_settings(settings, self._new)
         state = await switch_state(settings, {log: ends[log] for log in sources}, variables)
         if not state.reason and idle:

@@ -10,7 +10,7 @@ import pytest
 from confluent_kafka import TopicPartition
 
 from app.engine import partition_of
-from tests.integration.worker import NOT_EXPELLED, Site
+from tests.integration.worker import NOT_EXPELLED, Site, WorkerProcess
 from tests.kafka import committed, consume_all, end_offsets
 from tests.kafka_clients import member_of
 from tests.operator_tools.test_rebuild_on_kafka import Operator
@@ -32,39 +32,42 @@ def test_nothing_is_lost_under_load_with_kills(
 ) -> None:
     site = Site(broker, unique, tmp_path, **NOT_EXPELLED, PARTITIONS_EVENTS=str(OLD))
     site.create_vendor_topics()
-    repartition(site, unique("wide"), old=OLD, new=NEW, rate=RATE, minimum=1_000)
+    repartition(site, unique("wide"), old=OLD, new=NEW, rate=RATE, minimum=300)
 
 
 def repartition(site: Site, name: str, *, old: int, new: int, rate: int, minimum: int) -> Report:
-    """Plays all of it, and returns what was found. `minimum`: how many records the vendors send at least
-    before the switch, and after it."""
-    broker, load = site.broker, Load(site.broker, site.settings, users=200)
+    """Plays all of it, and returns what was found. `minimum`: how many records the vendors send at least,
+    before and after the switch each."""
+    broker, load = site.broker, Load(site.broker, site.settings, users=100)
     operator = Operator(site, "repartition", name, "--partitions", str(new))
-    assert operator.refused("--continue").endswith("make it without --continue and --check")
     load.publish(minimum // 2)
     with flowing(load, rate, 4 * minimum):
         with site.worker(**STATIC) as worker:
-            wait_until(lambda: worker.count("rollcall_table_effects_total") > 0, "it works")
+            wait_working(load, worker, "it works")
             operator.kill()
             worker.kill()
         with site.worker(**STATIC) as worker:
             done = operator.run("--continue")
             assert done["switch"]["ready"] is False
-            assert "not ready to switch yet" in operator.refused("--move-group", "consumer")
-            wait_until(lambda: worker.count("rollcall_table_effects_total") > 0, "it works again")
+            wait_working(load, worker, "it works again")
+            # Events are left on the canonical topic, which the workers handle after the switch.
+            assert site.run("pause", "events", "--url", worker.url).returncode == 0
+            load.publish(200)
+            wait_until(lambda: events_left(site) > 100, "events are left")
             worker.kill()
         load.publish(minimum // 2)
         done = operator.run("--continue")
         assert done["switch"]["reason"].startswith(f"group {site.settings.app_id} has 1 member: ")
         # Nobody waits for the end of the session of the worker that was killed.
         assert site.run("leave", "one").returncode == 0
-        assert operator.run("--continue")["switch"]["ready"] is True
+        done = operator.run("--continue")
+        assert done["switch"]["ready"] is True
         assert operator.run("--check")["equal"] is True
         before, topic = dict(site.variables), site.settings.topic_events
-        site.variables.update(operator.run("--continue")["switch"]["settings"])
+        site.variables.update(done["switch"]["settings"])
         assert site.settings.partitions_events == new
         with site.worker(**STATIC) as worker:
-            wait_until(lambda: worker.count("rollcall_table_effects_total") > 0, "it works after the switch")
+            wait_working(load, worker, "it works after the switch")
             worker.kill()
     load.publish(minimum)
     load.flush()
@@ -79,6 +82,18 @@ def repartition(site: Site, name: str, *, old: int, new: int, rate: int, minimum
     after, site.variables = site.variables, before
     move_a_consumer(operator, topic, after["TOPIC_EVENTS"], f"readers-{name}")
     return report
+
+
+def events_left(site: Site) -> int:
+    """Returns how many events of the canonical topic the workers have not committed."""
+    commits, ends = site.lag().get(site.settings.topic_events, ({}, {}))
+    return sum(ends.values()) - sum(commits.values())
+
+
+def wait_working(load: Load, worker: WorkerProcess, what: str) -> None:
+    """Returns when the worker has applied an event. On a busy machine nothing may be left of the load."""
+    load.publish(100)
+    wait_until(lambda: worker.count("rollcall_table_effects_total") > 0, what)
 
 
 @contextmanager
@@ -126,7 +141,6 @@ def move_a_consumer(operator: Operator, topic: str, wide: str, group: str) -> No
     consumer = member_of(broker, group)
     consumer.commit(offsets=[TopicPartition(topic, *each) for each in ends.items()], asynchronous=False)
     assert operator.run("--move-group", group) == {"group": group, "topic": wide}
-    assert "has begun with" in operator.refused("--move-group", group)
     starts = committed(broker, group, wide)
     old = {(each.key, each.value) for each in consume_all(broker, topic)}
     skipped = {
