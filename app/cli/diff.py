@@ -48,8 +48,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
     from app.cli.convert import now_ms
     from app.tools.connected import Span
-    from app.tools.other_version import default_cache, version_folder
-    from app.tools.vendor_diff import BodiesFile, compare_file, compare_topic
+    from app.tools.mappings.other_version import default_cache, version_folder
+    from app.tools.mappings.vendor_diff import BodiesFile, compare_file, compare_topic
 
     vendor, python = options.vendor, options.python
     folder = version_folder(options.against, options.repository, options.cache or default_cache())

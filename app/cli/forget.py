@@ -11,7 +11,7 @@ from app.cli.user_arguments import add_who_and_why, signature, user_key
 from app.errors import CommandFailed
 from app.settings import Settings
 from app.tools.question import confirm
-from app.tools.user_key import UserKey
+from app.tools.users.user_key import UserKey
 from app.vendors import VENDORS
 
 _COMES_BACK = "a full snapshot that the vendor sends later brings the user back: delete the user there first"
@@ -48,10 +48,10 @@ def _forget_user(options: argparse.Namespace, settings: Settings) -> str:
 
     from app.state import DeletedUser
     from app.times import format_micros
-    from app.tools.key_rows import read_one
-    from app.tools.operator_event import deletion_of, event_time, latest_stamp
-    from app.tools.operator_writes import write_events
-    from app.tools.row_changes import field_names
+    from app.tools.users.key_rows import read_one
+    from app.tools.users.operator_event import deletion_of, event_time, latest_stamp
+    from app.tools.users.operator_writes import write_events
+    from app.tools.users.row_changes import field_names
 
     user: UserKey = options.user
     rows = asyncio.run(read_one(settings, user.key))
@@ -81,9 +81,9 @@ def _forget_user(options: argparse.Namespace, settings: Settings) -> str:
 def _forget_tenant(options: argparse.Namespace, settings: Settings) -> str:
     import asyncio
 
-    from app.tools.operator_event import deletion_of, event_time
-    from app.tools.operator_writes import write_events
-    from app.tools.tenant_users import read_tenant
+    from app.tools.users.operator_event import deletion_of, event_time
+    from app.tools.users.operator_writes import write_events
+    from app.tools.users.tenant_users import read_tenant
 
     found = asyncio.run(read_tenant(settings, options.vendor, options.tenant))
     if not found.stamps and not found.deleted:

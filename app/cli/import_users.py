@@ -14,8 +14,8 @@ from app.errors import CommandFailed
 from app.settings import Settings
 
 if TYPE_CHECKING:
-    from app.tools.import_tally import ImportTally
-    from app.tools.snapshot_writer import SnapshotWriter
+    from app.tools.exports.import_tally import ImportTally
+    from app.tools.exports.snapshot_writer import SnapshotWriter
 
 _TOGETHER: Final = 1000
 
@@ -59,8 +59,8 @@ async def _dry_run(options: argparse.Namespace, settings: Settings) -> "ImportTa
 
 async def _write(options: argparse.Namespace, settings: Settings) -> "ImportTally":
     from app.tools.connected import broker_errors, checked_partitions
+    from app.tools.exports.snapshot_writer import SnapshotWriter
     from app.tools.progress_line import RateLimit
-    from app.tools.snapshot_writer import SnapshotWriter
     from app.tools.topic_writer import writing
 
     topic, pace = settings.topic_events, RateLimit(options.rate or 0)
@@ -76,10 +76,10 @@ async def _read(
 ) -> "ImportTally":
     """Handles the lines, so many of them together. Returns what became of them. Without a writer nothing is
     written."""
-    from app.tools.import_tally import ImportTally
-    from app.tools.line_reader import opened
+    from app.tools.exports.import_tally import ImportTally
+    from app.tools.exports.line_reader import opened
+    from app.tools.exports.user_snapshots import SnapshotConverter
     from app.tools.progress_line import ProgressLine
-    from app.tools.user_snapshots import SnapshotConverter
 
     now, limit = time.time_ns() // 1_000_000, settings.max_record_bytes
     converter = SnapshotConverter(options.vendor, options.tenant, options.as_of, now, limit)
@@ -97,7 +97,7 @@ async def _read(
 
 
 async def _batches(source: int, limit: int, together: int) -> AsyncIterator[tuple[list[int], list[bytes]]]:
-    from app.tools.line_reader import lines_of
+    from app.tools.exports.line_reader import lines_of
 
     numbers, lines = list[int](), list[bytes]()
     async for number, line in lines_of(source, limit):

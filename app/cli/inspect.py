@@ -9,10 +9,10 @@ from app.cli.arguments import add_json, moment
 from app.cli.user_arguments import user_key
 from app.errors import CommandFailed
 from app.settings import Settings
-from app.tools.find_value import Wanted, parse_wanted
+from app.tools.users.find_value import Wanted, parse_wanted
 
 if TYPE_CHECKING:
-    from app.tools.erase_check import ErasureReport
+    from app.tools.users.erase_check import ErasureReport
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,16 +50,16 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     import asyncio
 
     if options.find is not None:
-        from app.tools.find_value import find_keys
+        from app.tools.users.find_value import find_keys
 
         _print_keys(asyncio.run(find_keys(settings, options.find)), as_json=options.json)
         return 0
     if options.erase_check:
-        from app.tools.erase_check import erasure_report
+        from app.tools.users.erase_check import erasure_report
 
         _print_report(str(options.user), asyncio.run(erasure_report(settings, options.user)), options.json)
         return 0
-    from app.tools.user_report import as_json, as_lines, read_user
+    from app.tools.users.user_report import as_json, as_lines, read_user
 
     found = asyncio.run(read_user(settings, options.user, options.since))
     sys.stdout.write(as_json(found) if options.json else as_lines(found))
@@ -69,7 +69,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 def _print_keys(keys: list[str], *, as_json: bool) -> None:
     import msgspec
 
-    from app.tools.shown import printable
+    from app.tools.users.shown import printable
 
     if as_json:
         sys.stdout.write(msgspec.json.encode({"keys": keys}).decode() + "\n")
@@ -79,7 +79,7 @@ def _print_keys(keys: list[str], *, as_json: bool) -> None:
 
 
 def _print_report(key: str, report: "ErasureReport", as_json: bool) -> None:
-    from app.tools.erasure_text import report_json, report_lines
+    from app.tools.users.erasure_text import report_json, report_lines
 
     sys.stdout.write(report_json(key, report) if as_json else report_lines(key, report))
     sys.stdout.flush()

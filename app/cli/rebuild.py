@@ -42,8 +42,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     """
     import msgspec
 
-    from app.tools.rebuild_plan import RebuildCheck, RebuildPlan
-    from app.tools.table_rebuild import TableRebuild
+    from app.tools.rebuilds.rebuild_plan import RebuildCheck, RebuildPlan
+    from app.tools.rebuilds.table_rebuild import TableRebuild
 
     without = options.without_old
     plan = RebuildPlan(

@@ -15,10 +15,10 @@ from app.settings import Settings
 
 if TYPE_CHECKING:
     from app.tools.connected import Logs
-    from app.tools.import_tally import ImportTally
-    from app.tools.reconcile_plan import Plan
-    from app.tools.reconciliation import Found, Reconciliation
-    from app.tools.user_snapshots import SnapshotConverter
+    from app.tools.exports.import_tally import ImportTally
+    from app.tools.exports.reconcile_plan import Plan
+    from app.tools.exports.reconciliation import Found, Reconciliation
+    from app.tools.exports.user_snapshots import SnapshotConverter
 
 _TOGETHER: Final = 1000
 _MOST_DELETIONS: Final = 100
@@ -56,9 +56,9 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 async def _reconcile(options: argparse.Namespace, settings: Settings) -> None:
     from app.tools.connected import reading
-    from app.tools.reconcile_plan import Plan, check_deletions, planned
-    from app.tools.reconciliation import Reconciliation
-    from app.tools.user_snapshots import SnapshotConverter
+    from app.tools.exports.reconcile_plan import Plan, check_deletions, planned
+    from app.tools.exports.reconciliation import Reconciliation
+    from app.tools.exports.user_snapshots import SnapshotConverter
 
     rows, events = settings.changelogs[0], settings.topic_events
     now = time.time_ns() // 1_000_000
@@ -83,8 +83,8 @@ async def _read_export(
     file: str, limit: int, converter: "SnapshotConverter", reconciliation: "Reconciliation"
 ) -> "ImportTally":
     from app.outcome import Emit
-    from app.tools.import_tally import ImportTally
-    from app.tools.line_reader import lines_of, opened
+    from app.tools.exports.import_tally import ImportTally
+    from app.tools.exports.line_reader import lines_of, opened
     from app.tools.progress_line import ProgressLine
 
     tally, progress = ImportTally(), ProgressLine("lines", 0)
@@ -121,7 +121,7 @@ def _tell(
     found: "Found",
     plan: "Plan",
 ) -> None:
-    from app.tools.reconcile_report import json_of, text_of
+    from app.tools.exports.reconcile_report import json_of, text_of
 
     keys = options.show_keys
     if options.json:
@@ -133,9 +133,9 @@ def _tell(
 
 
 async def _write(options: argparse.Namespace, settings: Settings, plan: "Plan", partitions: int) -> None:
+    from app.tools.exports.snapshot_writer import SnapshotWriter
     from app.tools.progress_line import ProgressLine, RateLimit
     from app.tools.question import confirm
-    from app.tools.snapshot_writer import SnapshotWriter
     from app.tools.topic_writer import writing
 
     topic = settings.topic_events

@@ -14,8 +14,8 @@ from app.settings import Settings
 from app.vendors import VENDORS
 
 if TYPE_CHECKING:
-    from app.tools.redrive_choice import Choice
-    from app.tools.redrive_run import RedriveCounts
+    from app.tools.redrives.redrive_choice import Choice
+    from app.tools.redrives.redrive_run import RedriveCounts
 
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _CANONICAL: Final = "canonical"
@@ -94,7 +94,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         options.wrong_usage("argument --run: needed without --dry-run")
     if options.partition is None and (options.first is not None or options.end is not None):
         options.wrong_usage("arguments --first and --end: needed with them: --partition")
-    from app.tools.redrive_choice import Choice
+    from app.tools.redrives.redrive_choice import Choice
 
     choice = Choice(
         vendors=tuple(sorted(options.vendor)),
@@ -121,8 +121,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 async def _run(settings: Settings, choice: "Choice", options: argparse.Namespace) -> "RedriveCounts":
     from app.tools.connected import reading
     from app.tools.progress_line import ProgressLine, RateLimit
-    from app.tools.redrive_run import Redrive, begin_run, group_of_run, letters_of
-    from app.tools.run_group import joined
+    from app.tools.redrives.redrive_run import Redrive, begin_run, group_of_run, letters_of
+    from app.tools.redrives.run_group import joined
     from app.tools.topic_writer import writing
 
     topic = settings.topic_dead_letter
@@ -140,8 +140,8 @@ async def _run(settings: Settings, choice: "Choice", options: argparse.Namespace
 async def _dry_run(settings: Settings, choice: "Choice", options: argparse.Namespace) -> "RedriveCounts":
     from app.tools.connected import reading
     from app.tools.progress_line import ProgressLine
-    from app.tools.redrive_run import Redrive, group_of_run, letters_of, new_ranges, ranges_left
-    from app.tools.run_group import committed_of_run
+    from app.tools.redrives.redrive_run import Redrive, group_of_run, letters_of, new_ranges, ranges_left
+    from app.tools.redrives.run_group import committed_of_run
 
     topic = settings.topic_dead_letter
     async with reading(settings, [topic]) as logs:

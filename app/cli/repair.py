@@ -11,11 +11,11 @@ from app.cli.arguments import add_json, add_question
 from app.cli.user_arguments import add_who_and_why, signature, user_key
 from app.settings import Settings
 from app.tools.question import confirm
-from app.tools.row_fields import BadField, Changes, parse_changes
-from app.tools.user_key import UserKey
+from app.tools.users.row_fields import BadField, Changes, parse_changes
+from app.tools.users.user_key import UserKey
 
 if TYPE_CHECKING:
-    from app.tools.repair_plan import RepairPlan
+    from app.tools.users.repair_plan import RepairPlan
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,7 +54,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         options.wrong_usage("expected --set, --set-json, --clear or --restore")
     import asyncio
 
-    from app.tools.operator_writes import write_events
+    from app.tools.users.operator_writes import write_events
 
     plan = asyncio.run(_plan(settings, user, changes, options))
     if not options.json:
@@ -76,9 +76,9 @@ async def _plan(
     settings: Settings, user: UserKey, changes: Changes, options: argparse.Namespace
 ) -> "RepairPlan":
     from app.tools.connected import reading
-    from app.tools.key_events import read_events
-    from app.tools.key_rows import home_partition, read_rows
-    from app.tools.repair_plan import check_repairable, plan_repair, plan_restore
+    from app.tools.users.key_events import read_events
+    from app.tools.users.key_rows import home_partition, read_rows
+    from app.tools.users.repair_plan import check_repairable, plan_repair, plan_restore
 
     by, events = signature(options), []
     topics = (settings.topic_events, *settings.changelogs)

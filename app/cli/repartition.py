@@ -51,8 +51,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     """
     import msgspec
 
-    from app.tools.repartition_plan import RepartitionCheck, RepartitionPlan
-    from app.tools.topic_repartition import TopicRepartition
+    from app.tools.rebuilds.repartition_plan import RepartitionCheck, RepartitionPlan
+    from app.tools.rebuilds.topic_repartition import TopicRepartition
 
     plan = RepartitionPlan(
         partitions=options.partitions,

@@ -37,7 +37,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     import msgspec
 
     from app.tools.connected import Span
-    from app.tools.vendor_replay import ReplayPlan, VendorReplay
+    from app.tools.mappings.vendor_replay import ReplayPlan, VendorReplay
 
     span = Span(options.since, options.until, options.partition, options.first, options.end)
     plan = ReplayPlan(

@@ -5,10 +5,10 @@ import getpass
 from typing import TYPE_CHECKING
 
 from app.bounds import MAX_ID_BYTES, MAX_TEXT_BYTES, is_nothing, too_long
-from app.tools.user_key import UserKey, parse_key
+from app.tools.users.user_key import UserKey, parse_key
 
 if TYPE_CHECKING:
-    from app.tools.operator_event import Signature
+    from app.tools.users.operator_event import Signature
 
 
 def add_who_and_why(command: argparse.ArgumentParser) -> None:
@@ -26,7 +26,7 @@ def add_who_and_why(command: argparse.ArgumentParser) -> None:
 
 def signature(options: argparse.Namespace) -> "Signature":
     """Returns who does it, and why. Wrong usage if nothing tells who."""
-    from app.tools.operator_event import Signature
+    from app.tools.users.operator_event import Signature
 
     if options.who is None:
         try:

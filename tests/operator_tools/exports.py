@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 from app.canonical import Event
 from app.new_event import NewEvent
 from app.outcome import Emit
-from app.tools.user_snapshots import SnapshotConverter
+from app.tools.exports.user_snapshots import SnapshotConverter
 from app.vendors import VENDORS
 from tests.state.events import START, at
 from tests.vendors.records import as_read, outcome_of

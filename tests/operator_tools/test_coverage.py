@@ -3,7 +3,7 @@
 import pytest
 
 from app.engine import LogPartition
-from app.tools.coverage import Coverage, position_in, range_header
+from app.tools.rebuilds.coverage import Coverage, position_in, range_header
 
 
 def test_what_lies_between_the_first_and_the_last_record_is_covered() -> None:

@@ -7,13 +7,13 @@ import pytest
 from app.canonical import Event, encode_event
 from app.settings import Settings
 from app.state import encode_loyalty, encode_user, fold
-from app.tools.erase_check import ErasureReport, Remains, bound
-from app.tools.erase_judge import EraseJudge, Holding
-from app.tools.erasure_bounds import Until, compaction_until, marker_until, retention_until
-from app.tools.erasure_text import report_json, report_lines
-from app.tools.key_dead_letters import DeadLetterFinder
-from app.tools.searched_values import UserValues
-from app.tools.user_key import UserKey
+from app.tools.users.erase_check import ErasureReport, Remains, bound
+from app.tools.users.erase_judge import EraseJudge, Holding
+from app.tools.users.erasure_bounds import Until, compaction_until, marker_until, retention_until
+from app.tools.users.erasure_text import report_json, report_lines
+from app.tools.users.key_dead_letters import DeadLetterFinder
+from app.tools.users.searched_values import UserValues
+from app.tools.users.user_key import UserKey
 from app.topics import TopicDescription
 from tests.operator_tools.records import Told
 from tests.state.events import deleted, full, score

@@ -4,7 +4,7 @@ import pytest
 
 from app.canonical import Event
 from app.state import encode_user, fold
-from app.tools.find_value import ValueFinder, Wanted, parse_wanted
+from app.tools.users.find_value import ValueFinder, Wanted, parse_wanted
 from tests.operator_tools.records import Told
 from tests.state.events import deleted, full
 

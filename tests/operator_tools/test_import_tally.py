@@ -1,7 +1,7 @@
 """Counts of lines, and the numbers of those that were refused."""
 
 from app.outcome import Dead, Skip
-from app.tools.import_tally import ImportTally
+from app.tools.exports.import_tally import ImportTally
 from tests.operator_tools.exports import EXPORTED, converter, line
 
 OBJECT = Dead("schema", "$: expected an object")

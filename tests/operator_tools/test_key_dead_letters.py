@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.tools.key_dead_letters import DeadLetterFinder, dead_letter_of, json_forms
-from app.tools.user_key import UserKey
+from app.tools.users.key_dead_letters import DeadLetterFinder, dead_letter_of, json_forms
+from app.tools.users.user_key import UserKey
 from tests.operator_tools.records import Told
 
 VENDOR = ("x-vendor", b"magine")

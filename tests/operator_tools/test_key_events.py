@@ -3,7 +3,7 @@
 import pytest
 
 from app.canonical import Event
-from app.tools.key_events import event_in, row_before_deletion
+from app.tools.users.key_events import event_in, row_before_deletion
 from tests.state.events import at, deleted, full, partial
 
 ADA, BOB = {"name": "Ada"}, {"name": "Bob"}

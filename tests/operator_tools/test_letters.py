@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from app.dead_letters import SourceRecord, original_headers
 from app.outcome import DEAD_REASONS, Dead, DeadReason
-from app.tools.letters import ORIGINS, read_letter
+from app.tools.redrives.letters import ORIGINS, read_letter
 from tests.operator_tools.letter_records import NOW_MS, Kept, letter_of
 
 NAMES = st.sampled_from(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import CommandFailed
-from app.tools.line_reader import lines_of, opened
+from app.tools.exports.line_reader import lines_of, opened
 
 
 async def read(source: int, limit: int = 100) -> list[tuple[int, bytes]]:

@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from app.tools.mapping_diff import MappingDiff
-from app.tools.mapping_process import OutcomeText
+from app.tools.mappings.mapping_diff import MappingDiff
+from app.tools.mappings.mapping_process import OutcomeText
 
 
 def emit(*events: Any) -> OutcomeText:

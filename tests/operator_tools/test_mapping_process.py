@@ -4,7 +4,7 @@ from io import BytesIO
 
 import msgspec
 
-from app.tools.mapping_process import (
+from app.tools.mappings.mapping_process import (
     MappingReady,
     MappingTask,
     OutcomeText,

@@ -9,8 +9,8 @@ from app.errors import CommandFailed
 from app.new_event import NewData
 from app.state import Rows, apply, decode_loyalty, decode_user, encode_user, fold
 from app.times import MICROS_PER_DAY, format_micros
-from app.tools.operator_event import Signature, deletion_of, event_time, latest_stamp, update_of
-from app.tools.user_key import UserKey
+from app.tools.users.operator_event import Signature, deletion_of, event_time, latest_stamp, update_of
+from app.tools.users.user_key import UserKey
 from tests.operator_tools.records import Told
 from tests.state.events import deleted, event, full, micros, partial, points, score
 

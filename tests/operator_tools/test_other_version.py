@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from app.errors import CommandFailed
-from app.tools.mapping_process import MappingTask, OutcomeText, WireRecord
-from app.tools.other_version import default_cache, other_mapping, version_folder
+from app.tools.mappings.mapping_process import MappingTask, OutcomeText, WireRecord
+from app.tools.mappings.other_version import default_cache, other_mapping, version_folder
 from tests.operator_tools.other_versions import make_repository, make_tree, make_wheel
 
 TASK = MappingTask("magine", "default", 1 << 20)

@@ -11,11 +11,11 @@ from app.settings import Settings
 from app.state import NO_ROWS, Rows, encode_loyalty, encode_user, fold, merge
 from app.table_rules import TABLE_RULES
 from app.times import MICROS_PER_DAY, parse_rfc3339
-from app.tools.new_tables import new_topics, switch_settings, with_partitions, with_tables
-from app.tools.older_users import OlderUsers
-from app.tools.rebuild_plan import RebuildCheck, RebuildPlan, TableDifference
-from app.tools.rebuilt_rows import FoldCounts, Oldest, RebuiltRows
-from app.tools.switch_state import SwitchState, partitions_ahead, switch_reason
+from app.tools.rebuilds.new_tables import new_topics, switch_settings, with_partitions, with_tables
+from app.tools.rebuilds.older_users import OlderUsers
+from app.tools.rebuilds.rebuild_plan import RebuildCheck, RebuildPlan, TableDifference
+from app.tools.rebuilds.rebuilt_rows import FoldCounts, Oldest, RebuiltRows
+from app.tools.rebuilds.switch_state import SwitchState, partitions_ahead, switch_reason
 from app.topics import OutputTopic
 from tests.kafka import Record
 from tests.operator_tools.canonical import event, loyalty_event, record_of

@@ -8,11 +8,11 @@ from app.canonical import Event, decode_event, encode_event
 from app.errors import CommandFailed
 from app.outcome import Dead
 from app.state import User, encode_user
-from app.tools.import_tally import ImportTally
-from app.tools.reconcile_plan import check_deletions, planned
-from app.tools.reconcile_report import json_of, text_of
-from app.tools.reconciliation import FINDINGS, Finding, Found, Reconciliation
-from app.tools.user_snapshots import SnapshotConverter
+from app.tools.exports.import_tally import ImportTally
+from app.tools.exports.reconcile_plan import check_deletions, planned
+from app.tools.exports.reconcile_report import json_of, text_of
+from app.tools.exports.reconciliation import FINDINGS, Finding, Found, Reconciliation
+from app.tools.exports.user_snapshots import SnapshotConverter
 from tests.state.events import START, deleted, full, micros, partial
 from tests.state.histories import replay
 

@@ -13,8 +13,15 @@ from app.dead_letters import SourceRecord
 from app.engine import partition_of
 from app.outcome import Dead, Emit
 from app.settings import Settings
-from app.tools.letters import KeptLetter, read_letter
-from app.tools.redrive_choice import OBJECTIONS, Choice, back, back_headers, objection, partition_back
+from app.tools.redrives.letters import KeptLetter, read_letter
+from app.tools.redrives.redrive_choice import (
+    OBJECTIONS,
+    Choice,
+    back,
+    back_headers,
+    objection,
+    partition_back,
+)
 from app.vendors import VENDORS, convert
 from tests.operator_tools.letter_records import MAGINE, NOW_MS, SCHEMA, Kept, letter_of
 from tests.operator_tools.test_letters import RECORDS, SOURCES

@@ -5,8 +5,8 @@ import pytest
 from app.engine import LogPartition
 from app.errors import CommandFailed
 from app.settings import Settings
-from app.tools.redrive_choice import Choice
-from app.tools.redrive_run import group_of_run, letters_of, noted, ranges_left
+from app.tools.redrives.redrive_choice import Choice
+from app.tools.redrives.redrive_run import group_of_run, letters_of, noted, ranges_left
 
 CHOICE = Choice(vendors=("magine",))
 

@@ -6,7 +6,7 @@ from msgspec import Struct
 from app.canonical import CONTENT_TYPE_HEADER, decode_event
 from app.engine import Headers, UnreadRecord, partition_of
 from app.settings import Settings
-from app.tools.remapping import Remapping
+from app.tools.mappings.remapping import Remapping
 from app.topics import OutputTopic
 from app.vendors import VENDORS
 from tests.tools.bench.bodies import bodies

@@ -7,10 +7,10 @@ import pytest
 from app.canonical import Event, decode_event
 from app.errors import CommandFailed
 from app.state import NO_ROWS, Rows, UserRow, apply, fold
-from app.tools.operator_event import Signature
-from app.tools.repair_plan import RepairPlan, check_repairable, plan_repair, plan_restore
-from app.tools.row_fields import Changes
-from app.tools.user_key import UserKey
+from app.tools.users.operator_event import Signature
+from app.tools.users.repair_plan import RepairPlan, check_repairable, plan_repair, plan_restore
+from app.tools.users.row_fields import Changes
+from app.tools.users.user_key import UserKey
 from tests.state.events import deleted, full, micros, partial, score
 
 USER, BY = UserKey("magine", "acme", "7"), Signature("op", "t 1")

@@ -3,10 +3,10 @@
 import pytest
 
 from app.engine import LogPartition, UnreadRecord, partition_of
-from app.tools.canonical_copy import CanonicalCopy, placed
-from app.tools.group_move import events_left
 from app.tools.progress_line import RateLimit
-from app.tools.repartition_plan import RepartitionCheck, RowSums
+from app.tools.rebuilds.canonical_copy import CanonicalCopy, placed
+from app.tools.rebuilds.group_move import events_left
+from app.tools.rebuilds.repartition_plan import RepartitionCheck, RowSums
 from tests.kafka import Record
 
 OLD, NEW = 3, 7

@@ -7,7 +7,7 @@ import pytest
 from app.engine import LogPartition
 from app.errors import CommandFailed
 from app.tools.connected import Span
-from app.tools.replay_progress import ProgressFile, RangesLeft, ReplayProgress
+from app.tools.mappings.replay_progress import ProgressFile, RangesLeft, ReplayProgress
 
 SPAN = Span(since=7)
 ONE, TWO = LogPartition("t", 1), LogPartition("t", 2)
@@ -21,7 +21,7 @@ def left(file: ProgressFile) -> RangesLeft:
 def test_a_later_run_goes_on_where_everything_is_acknowledged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.tools.replay_progress._KEEP_SECONDS", 0)
+    monkeypatch.setattr("app.tools.mappings.replay_progress._KEEP_SECONDS", 0)
     file = ProgressFile(tmp_path / "progress")
     assert file.read("t", "into", SPAN) is None
     run = left(file)

@@ -7,10 +7,10 @@ import pytest
 
 from app.canonical import decode_event
 from app.state import NO_ROWS, Rows, UserRow, apply, fold
-from app.tools.operator_event import Signature, update_of
-from app.tools.row_changes import fields_of_row, value_changes
-from app.tools.row_fields import ATTRIBUTES, BadField, Changes, parse_changes
-from app.tools.user_key import UserKey
+from app.tools.users.operator_event import Signature, update_of
+from app.tools.users.row_changes import fields_of_row, value_changes
+from app.tools.users.row_fields import ATTRIBUTES, BadField, Changes, parse_changes
+from app.tools.users.user_key import UserKey
 from app.vendors import VENDORS
 from tests.docs.test_closed_sets import TITLES, events, names, table
 from tests.state.events import full, micros, partial

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from aiokafka import TopicPartition
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 
-from app.tools.run_group import FirstTakesAll
+from app.tools.redrives.run_group import FirstTakesAll
 
 
 class Cluster(NamedTuple):

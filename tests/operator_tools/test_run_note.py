@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.engine import CommitNote
-from app.tools.run_note import RunNote, decode_run_note
+from app.tools.redrives.run_note import RunNote, decode_run_note
 
 
 @given(st.builds(RunNote, st.integers(0, 10**18 - 1), st.from_regex(r"[0-9a-f]{16}", fullmatch=True)))

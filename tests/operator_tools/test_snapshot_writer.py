@@ -6,8 +6,8 @@ from app.canonical import CONTENT_TYPE_HEADER, encode_event
 from app.engine import partition_of
 from app.outcome import Dead, Emit, Outcome, Skip
 from app.settings import Settings
+from app.tools.exports.snapshot_writer import SnapshotWriter
 from app.tools.progress_line import RateLimit
-from app.tools.snapshot_writer import SnapshotWriter
 from app.tools.topic_writer import Outgoing, TopicWriter
 from tests.operator_tools.exports import written
 

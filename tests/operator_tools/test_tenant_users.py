@@ -5,7 +5,7 @@ import pytest
 from app.canonical import Event
 from app.errors import CommandFailed
 from app.state import encode_user, fold
-from app.tools.tenant_users import TenantReader
+from app.tools.users.tenant_users import TenantReader
 from tests.operator_tools.records import Told
 from tests.state.events import deleted, full, micros, partial
 

@@ -6,7 +6,7 @@ import pytest
 
 from app.canonical import Event
 from app.state import User, UserRow
-from app.tools.user_comparison import Compared, compare, newest_of
+from app.tools.exports.user_comparison import Compared, compare, newest_of
 from tests.state.events import deleted, event, full, micros, partial
 from tests.state.histories import replay
 

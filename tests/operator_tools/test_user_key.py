@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.tools.user_key import UserKey, parse_key
+from app.tools.users.user_key import UserKey, parse_key
 
 
 @pytest.mark.parametrize(

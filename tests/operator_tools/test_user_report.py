@@ -4,11 +4,11 @@ import json
 
 from app.canonical import encode_event
 from app.state import Rows, fold
-from app.tools.key_dead_letters import dead_letter_of
-from app.tools.key_events import KeyEvent
-from app.tools.shown import printable
-from app.tools.user_key import UserKey
-from app.tools.user_report import UserReport, as_json, as_lines
+from app.tools.users.key_dead_letters import dead_letter_of
+from app.tools.users.key_events import KeyEvent
+from app.tools.users.shown import printable
+from app.tools.users.user_key import UserKey
+from app.tools.users.user_report import UserReport, as_json, as_lines
 from tests.operator_tools.records import Told
 from tests.state.events import full
 

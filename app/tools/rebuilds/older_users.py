@@ -9,7 +9,7 @@ from app.canonical import Event
 from app.engine import ChangelogRows
 from app.state import DeletedUser, LoyaltyRow, User, decode_loyalty, decode_user
 from app.times import parse_rfc3339
-from app.tools.rebuilt_rows import time_of, vendor_in
+from app.tools.rebuilds.rebuilt_rows import time_of, vendor_in
 
 
 class OlderUsers:

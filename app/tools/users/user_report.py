@@ -10,11 +10,11 @@ from app.settings import Settings
 from app.state import Rows
 from app.times import format_micros
 from app.tools.connected import reading
-from app.tools.key_dead_letters import DeadLetterFinder, KeyDeadLetter, read_dead_letters
-from app.tools.key_events import KeyEvent, read_events
-from app.tools.key_rows import home_partition, read_rows
-from app.tools.shown import printable
-from app.tools.user_key import UserKey
+from app.tools.users.key_dead_letters import DeadLetterFinder, KeyDeadLetter, read_dead_letters
+from app.tools.users.key_events import KeyEvent, read_events
+from app.tools.users.key_rows import home_partition, read_rows
+from app.tools.users.shown import printable
+from app.tools.users.user_key import UserKey
 
 _MOST_CHARS = 2000
 

@@ -10,7 +10,7 @@ from typing import Final, Literal, NamedTuple, get_args
 from app.canonical import Envelope, Event, decode_event, encode_event
 from app.keys import escape, key_of
 from app.state import InvalidRow, LaterRow, User, UserRow, decode_user
-from app.tools.user_comparison import compare, newest_of
+from app.tools.exports.user_comparison import compare, newest_of
 
 Finding = Literal["missing", "deleted_here", "deleted_there", "gone", "differing", "incomplete", "undecided"]
 """What is found of one user (docs/tools/reconcile.md#findings)."""

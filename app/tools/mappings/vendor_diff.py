@@ -13,9 +13,9 @@ from app.engine import UnreadRecord
 from app.errors import CommandFailed
 from app.settings import Settings
 from app.tools.connected import Span, reading
-from app.tools.mapping_diff import MappingDiff
-from app.tools.mapping_process import MappingTask, WireRecord, outcome_text
-from app.tools.other_version import OtherMapping, other_mapping
+from app.tools.mappings.mapping_diff import MappingDiff
+from app.tools.mappings.mapping_process import MappingTask, WireRecord, outcome_text
+from app.tools.mappings.other_version import OtherMapping, other_mapping
 from app.tools.progress_line import ProgressLine
 from app.vendors import VENDORS, convert
 

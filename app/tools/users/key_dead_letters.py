@@ -11,8 +11,8 @@ import msgspec
 from app.engine import Headers, Record
 from app.settings import Settings
 from app.tools.connected import Logs, Span
-from app.tools.key_rows import scan
-from app.tools.user_key import UserKey
+from app.tools.users.key_rows import scan
+from app.tools.users.user_key import UserKey
 
 Match = Literal["key", "position", "id"]
 """By what a dead letter was found: its key is the canonical key; or the original record was handled later and

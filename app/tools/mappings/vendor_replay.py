@@ -14,11 +14,11 @@ from app.errors import CommandFailed
 from app.settings import Settings
 from app.times import format_micros
 from app.tools.connected import Logs, Ranges, Span, broker_errors, checked_partitions, reading
-from app.tools.coverage import range_header
+from app.tools.mappings.remapping import RemappedCounts, Remapping
+from app.tools.mappings.replay_progress import ProgressFile, RangesLeft, ReplayProgress
 from app.tools.new_topics import check_count, make_topic, new_canonical_topic
 from app.tools.progress_line import ProgressLine, RateLimit
-from app.tools.remapping import RemappedCounts, Remapping
-from app.tools.replay_progress import ProgressFile, RangesLeft, ReplayProgress
+from app.tools.rebuilds.coverage import range_header
 from app.tools.topic_writer import Outgoing, TopicWriter, writing
 from app.topics import output_topic
 from app.vendors import VENDORS

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from app.tools.switch_state import SwitchState
+from app.tools.rebuilds.switch_state import SwitchState
 
 _DIGEST_BYTES: Final = 16
 _MODULUS: Final = 1 << (8 * _DIGEST_BYTES)

@@ -9,12 +9,12 @@ from app.errors import CommandFailed
 from app.key_state import LARGEST_ROW
 from app.state import DeletedUser, Rows, apply, encode_user
 from app.times import format_micros
-from app.tools.key_events import row_before_deletion
-from app.tools.operator_event import Signature, event_time, latest_stamp, update_of
-from app.tools.row_changes import ValueChange, value_changes
-from app.tools.row_fields import Changes
-from app.tools.shown import printable
-from app.tools.user_key import UserKey
+from app.tools.users.key_events import row_before_deletion
+from app.tools.users.operator_event import Signature, event_time, latest_stamp, update_of
+from app.tools.users.row_changes import ValueChange, value_changes
+from app.tools.users.row_fields import Changes
+from app.tools.users.shown import printable
+from app.tools.users.user_key import UserKey
 
 
 class RepairPlan(NamedTuple):

@@ -14,7 +14,9 @@ from app.errors import CommandFailed
 from app.settings import Settings
 from app.table_rules import TABLE_RULES
 from app.tools.connected import Logs, reading
-from app.tools.new_tables import (
+from app.tools.positions import Offsets, Positions
+from app.tools.progress_line import ProgressLine
+from app.tools.rebuilds.new_tables import (
     check_created,
     create,
     existing,
@@ -23,14 +25,12 @@ from app.tools.new_tables import (
     switch_settings,
     with_tables,
 )
-from app.tools.older_users import OlderUsers
-from app.tools.positions import Offsets, Positions
-from app.tools.progress_line import ProgressLine
-from app.tools.rebuild_plan import RebuildCheck, RebuildPlan, RebuildResult
-from app.tools.rebuild_sources import RebuildSources
-from app.tools.rebuilt_rows import FoldCounts, Oldest, RebuiltRows
-from app.tools.row_writer import RowWriter
-from app.tools.switch_state import switch_state
+from app.tools.rebuilds.older_users import OlderUsers
+from app.tools.rebuilds.rebuild_plan import RebuildCheck, RebuildPlan, RebuildResult
+from app.tools.rebuilds.rebuild_sources import RebuildSources
+from app.tools.rebuilds.rebuilt_rows import FoldCounts, Oldest, RebuiltRows
+from app.tools.rebuilds.row_writer import RowWriter
+from app.tools.rebuilds.switch_state import switch_state
 from app.tools.topic_writer import writing
 from app.topics import output_topic
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from app.times import parse_rfc3339
-from app.tools.key_dead_letters import json_forms
+from app.tools.users.key_dead_letters import json_forms
 
 _LEAST_CHARS: Final = 6
 # Many users have the same one of these.

@@ -13,11 +13,11 @@ from app.engine import LogPartition, ReadSession
 from app.errors import CommandFailed
 from app.settings import Settings
 from app.tools.connected import Logs, Ranges, Span, checked_partitions
-from app.tools.letters import KeptLetter, LetterRecord, read_letter
 from app.tools.progress_line import ProgressLine, RateLimit
-from app.tools.redrive_choice import Choice, Objection, back, objection
-from app.tools.run_group import Committed, RunGroup
-from app.tools.run_note import RunNote, decode_run_note
+from app.tools.redrives.letters import KeptLetter, LetterRecord, read_letter
+from app.tools.redrives.redrive_choice import Choice, Objection, back, objection
+from app.tools.redrives.run_group import Committed, RunGroup
+from app.tools.redrives.run_note import RunNote, decode_run_note
 from app.tools.topic_writer import Outgoing, TopicWriter
 
 BATCH_LETTERS: Final = 500

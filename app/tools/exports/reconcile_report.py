@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
-from app.tools.import_tally import ImportTally
-from app.tools.reconciliation import FINDINGS, Finding, Found, Reconciliation
+from app.tools.exports.import_tally import ImportTally
+from app.tools.exports.reconciliation import FINDINGS, Finding, Found, Reconciliation
 
 _TEXTS: Final[dict[Finding, str]] = {
     "missing": "missing here",

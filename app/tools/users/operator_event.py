@@ -24,7 +24,7 @@ from app.errors import CommandFailed
 from app.new_event import NewData, NewEvent
 from app.state import DeletedUser, LoyaltyRow, Rows, User, micros_of
 from app.times import MICROS_PER_DAY, format_micros
-from app.tools.user_key import UserKey
+from app.tools.users.user_key import UserKey
 
 SOURCE: Final = "/rollcall/operator"
 # A worker refuses an event that is more than two days ahead of its record (docs/events.md#foreign-events).

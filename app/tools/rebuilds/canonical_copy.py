@@ -8,7 +8,7 @@ from app.engine import Headers, LogPartition, Record, UnreadRecord, partition_of
 from app.tools.connected import Logs, Ranges
 from app.tools.positions import Positions
 from app.tools.progress_line import ProgressLine, RateLimit
-from app.tools.row_writer import RowWriter
+from app.tools.rebuilds.row_writer import RowWriter
 from app.tools.topic_writer import Outgoing
 
 _RECORDS: Final = 2_000

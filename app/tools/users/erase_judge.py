@@ -7,9 +7,9 @@ from app.engine import Record
 from app.outcome import Emit
 from app.settings import Settings
 from app.state import DeletedUser, InvalidRow, decode_user
-from app.tools.key_dead_letters import DeadLetterFinder, json_forms
-from app.tools.key_events import event_in
-from app.tools.user_key import UserKey
+from app.tools.users.key_dead_letters import DeadLetterFinder, json_forms
+from app.tools.users.key_events import event_in
+from app.tools.users.user_key import UserKey
 from app.vendors import VENDORS, convert
 
 Holds = Literal["values", "id"]

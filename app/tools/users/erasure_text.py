@@ -3,9 +3,9 @@
 import msgspec
 
 from app.times import format_micros
-from app.tools.erase_check import ErasureReport, Remains
-from app.tools.erasure_bounds import Until
-from app.tools.shown import printable
+from app.tools.users.erase_check import ErasureReport, Remains
+from app.tools.users.erasure_bounds import Until
+from app.tools.users.shown import printable
 
 _MOST_OTHERS = 20
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from app.tools.rebuilt_rows import FoldCounts
-from app.tools.switch_state import SwitchState
+from app.tools.rebuilds.rebuilt_rows import FoldCounts
+from app.tools.rebuilds.switch_state import SwitchState
 
 
 class RebuildPlan(Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct, field
 
-from app.tools.mapping_process import OutcomeText
+from app.tools.mappings.mapping_process import OutcomeText
 
 # Names below these may come from a body (the members of Amity's `metadata`), so they are not shown.
 _DEPTH: Final = 3

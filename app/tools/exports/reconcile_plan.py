@@ -5,9 +5,9 @@ from urllib.parse import unquote
 
 from app.canonical import Envelope
 from app.errors import CommandFailed
-from app.tools.import_tally import ImportTally
-from app.tools.reconciliation import SNAPSHOTS, Found, Reconciliation
-from app.tools.user_snapshots import SnapshotConverter
+from app.tools.exports.import_tally import ImportTally
+from app.tools.exports.reconciliation import SNAPSHOTS, Found, Reconciliation
+from app.tools.exports.user_snapshots import SnapshotConverter
 
 
 class Plan(NamedTuple):

@@ -9,9 +9,9 @@ from app.keys import key_of
 from app.settings import Settings
 from app.state import DeletedUser, InvalidRow, LaterRow, Rows, decode_user
 from app.tools.connected import reading
-from app.tools.key_rows import scan
-from app.tools.operator_event import latest_stamp
-from app.tools.user_key import UserKey
+from app.tools.users.key_rows import scan
+from app.tools.users.operator_event import latest_stamp
+from app.tools.users.user_key import UserKey
 
 
 class TenantUsers(NamedTuple):

@@ -18,7 +18,7 @@ from typing import Final
 import msgspec
 
 from app.errors import CommandFailed
-from app.tools.mapping_process import MappingReady, MappingTask, OutcomeText, WireRecord
+from app.tools.mappings.mapping_process import MappingReady, MappingTask, OutcomeText, WireRecord
 
 _PROGRAM: Final = Path(__file__).with_name("mapping_process.py")
 _LENGTH_BYTES: Final = 4

@@ -7,9 +7,9 @@ from app.canonical import Event
 from app.engine import LogPartition
 from app.settings import Settings
 from app.tools.connected import Logs
-from app.tools.coverage import Coverage
-from app.tools.rebuild_plan import RebuildPlan
-from app.tools.rebuilt_rows import event_at_home
+from app.tools.rebuilds.coverage import Coverage
+from app.tools.rebuilds.rebuild_plan import RebuildPlan
+from app.tools.rebuilds.rebuilt_rows import event_at_home
 
 
 class RebuildSources:

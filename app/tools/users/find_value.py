@@ -9,8 +9,8 @@ from app.engine import Record
 from app.settings import Settings
 from app.state import InvalidRow, decode_user
 from app.tools.connected import reading
-from app.tools.key_rows import scan
-from app.tools.row_changes import fields_of_row
+from app.tools.users.key_rows import scan
+from app.tools.users.row_changes import fields_of_row
 
 _GROUPS = ("profile.", "attributes.", "settings.")
 _ALONE = ("status", "presence")

@@ -11,7 +11,7 @@ from app.engine import partition_of
 from app.outcome import Dead, Skip
 from app.settings import Settings
 from app.times import parse_rfc3339
-from app.tools.letters import CANONICAL, CHANGELOG, KeptLetter
+from app.tools.redrives.letters import CANONICAL, CHANGELOG, KeptLetter
 from app.tools.topic_writer import Outgoing
 from app.vendors import VENDORS, convert
 

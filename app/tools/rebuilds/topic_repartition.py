@@ -19,10 +19,12 @@ from app.engine import (
 from app.errors import CommandFailed
 from app.settings import Settings
 from app.table_rules import TABLE_RULES
-from app.tools.canonical_copy import CanonicalCopy
 from app.tools.connected import Logs, reading
-from app.tools.group_move import move_group
-from app.tools.new_tables import (
+from app.tools.positions import Offsets, Positions, commit, committed_of, members_of
+from app.tools.progress_line import ProgressLine, RateLimit
+from app.tools.rebuilds.canonical_copy import CanonicalCopy
+from app.tools.rebuilds.group_move import move_group
+from app.tools.rebuilds.new_tables import (
     check_created,
     create,
     existing,
@@ -31,18 +33,16 @@ from app.tools.new_tables import (
     switch_settings,
     with_partitions,
 )
-from app.tools.positions import Offsets, Positions, commit, committed_of, members_of
-from app.tools.progress_line import ProgressLine, RateLimit
-from app.tools.rebuilt_rows import row_records
-from app.tools.repartition_plan import (
+from app.tools.rebuilds.rebuilt_rows import row_records
+from app.tools.rebuilds.repartition_plan import (
     MovedGroup,
     RepartitionCheck,
     RepartitionPlan,
     RepartitionResult,
     RowSums,
 )
-from app.tools.row_writer import RowWriter
-from app.tools.switch_state import switch_state
+from app.tools.rebuilds.row_writer import RowWriter
+from app.tools.rebuilds.switch_state import switch_state
 from app.tools.topic_writer import Outgoing, writing
 
 _NAMES: tuple[TableName, TableName] = ("users", "loyalty")

@@ -1,0 +1,1 @@
+"""A vendor's own export of users: `rollcall import` and `rollcall reconcile`."""

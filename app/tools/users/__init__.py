@@ -1,0 +1,1 @@
+"""One user, or those of a tenant: `rollcall inspect`, `repair` and `forget`."""
