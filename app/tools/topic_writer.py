@@ -63,9 +63,8 @@ class TopicWriter:
         refuses = True
         for index in again:
             if refuses:
-                await (
-                    self._close()
-                )  # the numbers of the refused batch are missing in this producer's sequence
+                # The numbers of the refused batch are missing in this producer's sequence.
+                await self._close()
             refuses = bool(await self._send({index: records[index]}, refused, alone=True))
         return refused
 
