@@ -25,7 +25,7 @@ def _pattern(_validator: Any, pattern: str, value: Any, _schema: Json) -> Iterat
         yield ValidationError("does not fit the pattern")
 
 
-Validator: Final = extend(Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]
+Validator: Final = extend(Draft202012Validator, {"pattern": _pattern})
 
 
 @cache

@@ -18,13 +18,14 @@ from app.environment import load, variables
 from app.settings import Settings
 from app.vendors import VENDORS
 from tests.kafka import create_topics
+from tests.tools.faults.delays import told
 from tests.tools.faults.failed import CaseFailed
 from tests.tools.faults.foreign import Foreign
 from tests.tools.faults.load import Load
 from tests.tools.faults.patience import Clock, Patience, Progress
 from tests.tools.faults.pods import HOOKED, POISON, PRODUCTION, Pod, clean_environment
-from tests.tools.faults.reading import verify
-from tests.tools.faults.verifier import Report
+from tests.tools.faults.reading import seen_and_expected
+from tests.tools.faults.verifier import Report, judge
 from tests.tools.faults.watch import Offsets, Watch
 from tests.tools.faults.yardstick import Yardstick
 
@@ -266,14 +267,17 @@ class Stage:
                 problems.append(str(failed))
         return problems
 
-    def finish(self) -> Outcome:
+    def finish(self, *, tells_delays: bool = False) -> Outcome:
         """Plays the last phase and returns the result: when all is at rest, the workers end on SIGTERM, and
-        everything is counted."""
+        everything is counted. `tells_delays`: whether a note says how long records took."""
         self.load.flush()
         self.wait_at_rest()
         self.wait_ready()
         problems = self.stop_all()
-        report = verify(self.broker, self.settings, self.foreign)
+        found, expected = seen_and_expected(self.broker, self.settings, self.foreign)
+        report = judge(found, expected)
+        if tells_delays:
+            self.notes.append(told(found.canonical, found.users))
         published = self.load.published + self.foreign.vendor_records
         if report.records != published:
             problems.append(f"{published} records published, {report.records} found")

@@ -36,6 +36,8 @@ class Case(Struct, frozen=True, kw_only=True):
     hurts_broker: bool = False
     """Whether the case needs brokers of its own. Other cases share theirs."""
     repeats_nothing: bool = False
+    tells_delays: bool = False
+    """Whether the result says within which time events and rows were there."""
     users: int = 2_000
     events: int = FULL_EVENTS
     settings: dict[str, str] = field(default_factory=dict)
@@ -67,7 +69,7 @@ def run_case(
     )
     with stage:
         case.play(stage, cluster, case.events if events is None else events)
-        outcome = stage.finish()
+        outcome = stage.finish(tells_delays=case.tells_delays)
     if unexpected := outcome.exits.keys() - {70, -9} - case.exits:
         outcome.problems.append(f"a worker ended with {sorted(unexpected)}")
     if case.repeats_nothing and outcome.report.repeats:

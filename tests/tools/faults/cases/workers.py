@@ -140,6 +140,7 @@ CASES = [
         fault="SIGTERM of two workers in turn, twice",
         play=_terminate,
         repeats_nothing=True,
+        tells_delays=True,
         settings={"SESSION_TIMEOUT": "10"},
     ),
     Case(
@@ -147,6 +148,7 @@ CASES = [
         fault="static members: SIGTERM of two workers in turn, twice, with a session of 120 s",
         play=_roll_static,
         repeats_nothing=True,
+        tells_delays=True,
         settings={"SESSION_TIMEOUT": LONG_SESSION},
     ),
     Case(
