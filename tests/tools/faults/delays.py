@@ -41,8 +41,8 @@ def delays(canonical: Iterable[Record], users: Iterable[Record]) -> tuple[list[f
 
 def told(canonical: Iterable[Record], users: Iterable[Record]) -> str:
     """Returns the time within which 99 of 100 came, as a note of a case."""
-    to_event, to_row = delays(canonical, users)
-    return f"99 of 100 events within {_within(to_event):.1f} s of their record, rows within {_within(to_row):.1f} s"
+    event, row = map(_within, delays(canonical, users))
+    return f"99 of 100 events within {event:.1f} s of their record, rows within {row:.1f} s"
 
 
 def _within(found: Sequence[float]) -> float:
