@@ -5,6 +5,7 @@ import asyncio
 import json
 import sys
 import time
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
 from app.cli.arguments import add_json, add_question, natural
@@ -65,7 +66,8 @@ async def _reconcile(options: argparse.Namespace, settings: Settings) -> None:
     limit = settings.max_record_bytes
     converter = SnapshotConverter(options.vendor, options.tenant, options.as_of, now, limit)
     reconciliation = Reconciliation(options.vendor, options.tenant)
-    async with reading(settings, [rows], [events] if options.emit else []) as logs:
+    # A worker reads its rows without regard to transactions.
+    async with reading(settings, [rows], [events] if options.emit else [], committed=False) as logs:
         tally = await _read_export(options.file, limit, converter, reconciliation)
         await _read_rows(logs, rows, reconciliation)
         found = reconciliation.found(None if options.as_of is None else options.as_of * 1000)
@@ -102,16 +104,14 @@ async def _read_export(
 
 async def _read_rows(logs: "Logs", topic: str, reconciliation: "Reconciliation") -> None:
     from app.engine import partition_of
-    from app.tools.progress_line import ProgressLine
+    from app.tools.scan import scan
 
-    ranges, partitions = await logs.ranges([topic]), logs.partitions[topic]
-    progress = ProgressLine("records", sum(end - first for first, end in ranges.values()))
-    async for batch in logs.session.read(ranges):
-        for record in batch.records:
-            if record.key is not None and partition_of(record.key, partitions) == batch.log.partition:
-                reconciliation.add_row(record.key, record.value)
-        progress.add(len(batch.records))
-    progress.end()
+    partitions = logs.partitions[topic]
+    async with aclosing(scan(logs, await logs.ranges([topic]))) as batches:
+        async for batch in batches:
+            for record in batch.records:
+                if record.key is not None and partition_of(record.key, partitions) == batch.log.partition:
+                    reconciliation.add_row(record.key, record.value)
 
 
 def _tell(

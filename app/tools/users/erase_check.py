@@ -11,11 +11,12 @@ from app.errors import CommandFailed
 from app.settings import Settings
 from app.state import DeletedUser, micros_of
 from app.tools.connected import Logs, Span, reading
+from app.tools.scan import scan
 from app.tools.users.erase_judge import EraseJudge
 from app.tools.users.erasure_bounds import Until, compaction_until, marker_until, retention_until
 from app.tools.users.key_dead_letters import DeadLetterFinder
 from app.tools.users.key_events import event_in
-from app.tools.users.key_rows import home_partition, read_rows, scan
+from app.tools.users.key_rows import home_partition, read_rows
 from app.tools.users.searched_values import UserValues
 from app.tools.users.user_key import UserKey
 from app.topic_admin import describe_topics

@@ -9,7 +9,7 @@ from app.engine import Record
 from app.settings import Settings
 from app.state import InvalidRow, decode_user
 from app.tools.connected import reading
-from app.tools.users.key_rows import scan
+from app.tools.scan import scan
 from app.tools.users.row_changes import fields_of_row
 
 _GROUPS = ("profile.", "attributes.", "settings.")

@@ -11,7 +11,7 @@ import msgspec
 from app.engine import Headers, Record
 from app.settings import Settings
 from app.tools.connected import Logs, Span
-from app.tools.users.key_rows import scan
+from app.tools.scan import scan
 from app.tools.users.user_key import UserKey
 
 Match = Literal["key", "position", "id"]

@@ -8,7 +8,7 @@ from app.canonical import Event, InvalidEvent, decode_event
 from app.settings import Settings
 from app.state import DeletedUser, UserRow, fold, micros_of
 from app.tools.connected import Logs, Span
-from app.tools.users.key_rows import scan
+from app.tools.scan import scan
 
 
 class KeyEvent(NamedTuple):

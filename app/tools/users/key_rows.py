@@ -1,28 +1,14 @@
-"""Reads both rows of one key as a worker would restore them, and ranges of logs with a progress line."""
+"""Reads both rows of one key as a worker would restore them."""
 
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from app.engine import ChangelogReplay, LogBatch, partition_of
+from app.engine import ChangelogReplay, partition_of
 from app.errors import CommandFailed
 from app.settings import Settings
 from app.state import Rows, decode_loyalty, decode_user
 from app.table_rules import TABLE_RULES
-from app.tools.connected import Logs, Ranges, Span, reading
-from app.tools.progress_line import ProgressLine
-
-
-async def scan(logs: Logs, ranges: Ranges) -> AsyncGenerator[LogBatch, None]:
-    """Yields the records of the ranges as `ReadSession.read` does, and tells the progress on standard
-    error."""
-    line = ProgressLine("records", sum(end - first for first, end in ranges.values()))
-    async with aclosing(logs.session.read(ranges)) as batches:
-        try:
-            async for batch in batches:
-                yield batch
-                line.add(len(batch.records))
-        finally:
-            line.end()
+from app.tools.connected import Logs, Span, reading
+from app.tools.scan import scan
 
 
 async def read_rows(logs: Logs, settings: Settings, key: bytes) -> Rows:

@@ -9,7 +9,7 @@ from app.keys import key_of
 from app.settings import Settings
 from app.state import DeletedUser, InvalidRow, LaterRow, Rows, decode_user
 from app.tools.connected import reading
-from app.tools.users.key_rows import scan
+from app.tools.scan import scan
 from app.tools.users.operator_event import latest_stamp
 from app.tools.users.user_key import UserKey
 
