@@ -1,8 +1,8 @@
-"""Starts workers quickly: a process that has imported all that they need forks for each of them.
+"""Starts workers and commands quickly: a process that has imported all that they need forks for each of them.
 
-Four fifths of what a worker costs until it is ready are imports, and `make test` starts hundreds. A worker
-that is forked runs the same code from `__main__` on, with an environment, a folder and files of its own. One
-that needs another interpreter, for coverage or by a variable that is read by an import, is started as usual.
+Four fifths of what a worker costs until it is ready are imports, and `make test` starts hundreds. A process
+that is forked runs the same code from `__main__` on, with an environment and files of its own. One that needs
+another interpreter, for coverage or by a variable that is read by an import, is started as usual.
 """
 
 import json
@@ -14,20 +14,22 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from runpy import run_module
-from typing import Any, Final, Protocol
+from tempfile import TemporaryFile
+from typing import Any, Final, NamedTuple, Protocol
 
 from app.environment import variables
+from tests.waiting import GIVE_UP_SECONDS
 
 ROOT: Final = Path(__file__).parents[1]
 _IMPORTED: Final = ("app.cli.worker", "app.worker", "app.health", "app.status")
 _MESSAGE_BYTES: Final = 1 << 18
 # Nothing reads these while it is imported.
 _FREE: Final = ("FAULTS_", "PYTEST_CURRENT_TEST")
-_FORKED_SECONDS: Final = 240.0
 
 
 class Process(Protocol):
@@ -40,21 +42,54 @@ class Process(Protocol):
     def send_signal(self, sig: int) -> None: ...
 
 
-def start_worker(module: Sequence[str], environment: Mapping[str, str], output: int) -> Process:
-    """Returns a process that runs a module with arguments, in the root of the repository. `output`: the file
-    descriptor of its standard output and standard error."""
+class Standard(NamedTuple):
+    """The file descriptors of standard input, output and error."""
+
+    stdin: int
+    stdout: int
+    stderr: int
+
+
+def start_module(module: Sequence[str], environment: Mapping[str, str], standard: Standard) -> Process:
+    """Returns a process that runs a module with arguments, in the root of the repository."""
     if "COVERAGE_PROCESS_CONFIG" not in environment:
         forker = _forker()
         if not forker.differs(environment):
-            return forker.start(module, environment, output)
+            return forker.start(module, environment, standard)
     return subprocess.Popen(
         [sys.executable, "-m", *module],
         env=dict(environment),
         cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=output,
+        stdin=standard.stdin,
+        stdout=standard.stdout,
+        stderr=standard.stderr,
     )
+
+
+def start_in_background(module: Sequence[str], environment: Mapping[str, str], said: Path) -> Process:
+    """Returns a process as `start_module` does. It has no input, and writes all that it says to a file."""
+    with said.open("wb") as output, Path(os.devnull).open("rb") as nothing:
+        standard = Standard(nothing.fileno(), output.fileno(), output.fileno())
+        return start_module(module, environment, standard)
+
+
+def run_to_end(
+    module: Sequence[str], environment: Mapping[str, str], stdin: bytes = b""
+) -> subprocess.CompletedProcess[bytes]:
+    """Returns how a process has ended, with what it said."""
+    with ExitStack() as files:
+        given, out, err = (files.enter_context(TemporaryFile()) for _ in range(3))
+        given.write(stdin)
+        given.seek(0)
+        process = start_module(module, environment, Standard(given.fileno(), out.fileno(), err.fileno()))
+        try:
+            code = process.wait(GIVE_UP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            raise
+        out.seek(0)
+        err.seek(0)
+        return subprocess.CompletedProcess(module, code, out.read(), err.read())
 
 
 class ForkedProcess:
@@ -121,12 +156,14 @@ class Forker:
             if not name.startswith(_FREE)
         )
 
-    def start(self, module: Sequence[str], environment: Mapping[str, str], output: int) -> ForkedProcess:
+    def start(
+        self, module: Sequence[str], environment: Mapping[str, str], standard: Standard
+    ) -> ForkedProcess:
         request = json.dumps({"module": [*module], "environment": dict(environment)}).encode()
         with self._starting:
-            socket.send_fds(self._socket, [request], [output])
+            socket.send_fds(self._socket, [request], [*standard])
             with self._changed:
-                assert self._changed.wait_for(lambda: bool(self._forked), _FORKED_SECONDS), "nothing forked"
+                assert self._changed.wait_for(lambda: bool(self._forked), GIVE_UP_SECONDS), "nothing forked"
                 return self._forked.pop()
 
     def _listen(self) -> None:
@@ -165,7 +202,7 @@ def _serve(connection: socket.socket) -> dict[str, Any]:
             if key.fileobj is woken:
                 woken.recv(_MESSAGE_BYTES)
                 continue
-            message, outputs, _, _ = socket.recv_fds(connection, _MESSAGE_BYTES, 1)
+            message, standard, _, _ = socket.recv_fds(connection, _MESSAGE_BYTES, len(Standard._fields))
             if not message:
                 for pid in children:
                     os.kill(pid, signal.SIGKILL)
@@ -177,12 +214,13 @@ def _serve(connection: socket.socket) -> dict[str, Any]:
                 selector.close()
                 for end in (wakeup, woken, connection):
                     end.close()
-                for standard in (1, 2):
-                    os.dup2(outputs[0], standard)
-                os.close(outputs[0])
+                for number, descriptor in enumerate(standard):
+                    os.dup2(descriptor, number)
+                    os.close(descriptor)
                 request: dict[str, Any] = json.loads(message)
                 return request
-            os.close(outputs[0])
+            for descriptor in standard:
+                os.close(descriptor)
             children.add(child)
             connection.send(json.dumps({"pid": child}).encode())
         for pid in list(children):

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from app.environment import variables
-from tests.waiting import GIVE_UP_SECONDS
+from tests.prefork import run_to_end
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,15 +21,7 @@ def environment(ours: Mapping[str, str] = MappingProxyType({})) -> dict[str, str
 def run(
     *arguments: str, stdin: bytes = b"", ours: Mapping[str, str] = MappingProxyType({})
 ) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-m", "app", *arguments],
-        input=stdin,
-        capture_output=True,
-        cwd=ROOT,
-        env=environment(ours),
-        check=False,
-        timeout=GIVE_UP_SECONDS,
-    )
+    return run_to_end(["app", *arguments], environment(ours), stdin)
 
 
 def start(*arguments: str) -> subprocess.Popen[bytes]:

@@ -1,8 +1,7 @@
 """Toy workers as processes, and what they have handled."""
 
+import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -10,6 +9,7 @@ from typing import Self
 import msgspec
 
 from tests.engine.toy_worker import Toy
+from tests.prefork import start_in_background
 from tests.waiting import GIVE_UP_SECONDS, wait_until
 
 Position = tuple[int, int]
@@ -22,12 +22,8 @@ class ToyProcess:
     def __init__(self, toy: Toy) -> None:
         self._journal = Path(toy.journal)
         self._said = self._journal.with_suffix(".out")
-        with self._said.open("w") as said:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.engine.toy_worker", msgspec.json.encode(toy).decode()],
-                stdout=said,
-                stderr=subprocess.STDOUT,
-            )
+        module = ["tests.engine.toy_worker", msgspec.json.encode(toy).decode()]
+        self._process = start_in_background(module, os.environ, self._said)
 
     def __enter__(self) -> Self:
         return self
@@ -36,7 +32,7 @@ class ToyProcess:
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._process.poll() is None:
-            self._process.kill()
+            self._process.send_signal(signal.SIGKILL)
             self._process.wait()
         if kind is not None:
             print(self.said()[-8000:])

@@ -1,9 +1,8 @@
 """Agent, tables, restore and zombie repair together, in worker processes on a real broker."""
 
+import os
 import re
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from app.engine.tables.merge_rules import Pair, Row
 from tests.engine.toy_rows import apply_event, users_row
 from tests.integration.groups import members_of
 from tests.kafka import committed, consume_all, create_topics, end_offsets, produce
+from tests.prefork import start_in_background
 from tests.waiting import GIVE_UP_SECONDS, wait_until
 
 pytestmark = pytest.mark.traced
@@ -99,12 +99,8 @@ class TableCluster:
 class WorkerProcess:
     def __init__(self, arguments: list[str], said: Path) -> None:
         self._said = said
-        with said.open("w") as output:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.engine.toy_table_worker", *arguments],
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
+        module = ["tests.engine.toy_table_worker", *arguments]
+        self._process = start_in_background(module, os.environ, said)
 
     def said(self) -> str:
         return self._said.read_text()
@@ -131,11 +127,11 @@ class WorkerProcess:
         return re.findall(r"^(?:restored|kept warm) \d+", self.said(), re.MULTILINE)
 
     def kill(self) -> None:
-        self._process.kill()
+        self._process.send_signal(signal.SIGKILL)
         self._process.wait()
 
     def stop(self) -> int:
-        self._process.terminate()
+        self._process.send_signal(signal.SIGTERM)
         return self._process.wait(GIVE_UP_SECONDS)
 
 

@@ -4,7 +4,6 @@ import http.client
 import os
 import signal
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
@@ -19,10 +18,9 @@ from app.environment import load, variables
 from app.settings import Settings
 from app.vendors import VENDORS
 from tests.kafka import committed_and_ends, create_topics
-from tests.prefork import start_worker
+from tests.prefork import run_to_end, start_in_background
 from tests.waiting import GIVE_UP_SECONDS, wait_until
 
-ROOT = Path(__file__).parents[2]
 # The fixtures have timestamps of any year, and a broker's default refuses those of the future.
 ANY_TIMESTAMP = {"message_timestamp_after_max_ms": str(2**63 - 1)}
 
@@ -114,14 +112,9 @@ class Site:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs a command of Rollcall with these arguments."""
-        return subprocess.run(
-            [sys.executable, "-m", "app", *arguments],
-            env=self.environment(),
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=GIVE_UP_SECONDS,
-            check=False,
+        done = run_to_end(["app", *arguments], self.environment())
+        return subprocess.CompletedProcess(
+            done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
         )
 
     def lag(self) -> dict[str, tuple[dict[int, int], dict[int, int]]]:
@@ -154,8 +147,7 @@ class WorkerProcess:
         self._port = port
         self.url = f"http://127.0.0.1:{port}"
         self._stderr = stderr
-        with stderr.open("wb") as said:
-            self._process = start_worker(module, environment, said.fileno())
+        self._process = start_in_background(module, environment, stderr)
 
     def __enter__(self) -> Self:
         return self

@@ -15,9 +15,10 @@ from app.canonical import Event, decode_event, encode_event
 from app.engine import partition_of
 from app.state import encode_loyalty, encode_user, fold
 from tests.integration.recount import assert_everything, recount
-from tests.integration.worker import NOT_EXPELLED, ROOT, Site
+from tests.integration.worker import NOT_EXPELLED, Site
 from tests.kafka import ToSend, consume_all, delete_records, end_offsets, produce
 from tests.operator_tools.canonical import event
+from tests.prefork import ROOT
 from tests.tools.bench.bodies import bodies
 from tests.tools.faults.verifier import wrong_rows as verified_rows
 from tests.waiting import wait_until

@@ -24,9 +24,10 @@ from app.engine import partition_of
 from app.outcome import Emit
 from app.vendors import VENDORS, Options, convert
 from tests.integration.recount import header, last_rows, parsed
-from tests.integration.worker import NOT_EXPELLED, ROOT, Site
+from tests.integration.worker import NOT_EXPELLED, Site
 from tests.kafka import Record, ToSend, consume_all, end_offsets, produce, set_config
 from tests.operator_tools.letter_records import Kept
+from tests.prefork import ROOT
 from tests.tools.bench.bodies import bodies
 from tests.waiting import wait_until
 

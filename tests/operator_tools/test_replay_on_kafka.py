@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from tests.integration.recount import assert_tables, last_rows, recount
-from tests.integration.worker import NOT_EXPELLED, ROOT, Site
+from tests.integration.worker import NOT_EXPELLED, Site
 from tests.kafka import ToSend, consume_all, create_topics, delete_records, produce, topic_names
+from tests.prefork import ROOT
 from tests.tools.bench.bodies import bodies
 from tests.transactions import transactions
 from tests.waiting import wait_until
