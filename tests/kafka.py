@@ -26,6 +26,7 @@ from tests.kafka_clients import Isolation, admin_of, member_of, new_consumer
 from tests.waiting import GIVE_UP_SECONDS, wait_until
 
 _TIMEOUT_SECONDS = GIVE_UP_SECONDS
+_DESCRIBE_SECONDS = 20.0
 
 Headers = list[tuple[str, bytes | None]]
 
@@ -237,12 +238,28 @@ def committed_and_ends(
 
 
 def _all_partitions(admin: AdminClient, topics: Iterable[str]) -> list[TopicPartition]:
-    asked = admin.describe_topics(TopicCollection(list(topics)), request_timeout=_TIMEOUT_SECONDS)
-    return [
-        TopicPartition(topic, partition.id)
-        for topic, future in asked.items()
-        for partition in future.result().partitions
-    ]
+    names = list(topics)
+    if not names:
+        return []
+    found = wait_until(lambda: _described(admin, names), f"a description of {', '.join(names)}")
+    assert found is not None
+    return found
+
+
+def _described(admin: AdminClient, names: list[str]) -> list[TopicPartition] | None:
+    """Returns None if no answer comes soon: one that was asked for while its broker was paused can be
+    lost."""
+    asked = admin.describe_topics(TopicCollection(names), request_timeout=_DESCRIBE_SECONDS)
+    try:
+        return [
+            TopicPartition(topic, partition.id)
+            for topic, future in asked.items()
+            for partition in future.result().partitions
+        ]
+    except KafkaException as problem:
+        if problem.args[0].code() not in (KafkaError._TIMED_OUT, KafkaError.REQUEST_TIMED_OUT):
+            raise
+        return None
 
 
 def _commits(bootstrap: str, group: str, asked: list[TopicPartition]) -> dict[str, dict[int, int]]:
