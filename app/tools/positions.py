@@ -3,11 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, for_code
 
-from app.engine import CommitNote, GroupInUse, LogPartition, write_commits
+from app.engine import CommitNote, GroupInUse, LogPartition, committed_offsets, write_commits
 from app.errors import CommandFailed
 from app.group_admin import ask_group
 from app.settings import Settings
@@ -51,13 +50,18 @@ async def _commits(
     settings: Settings, group: str, logs: Iterable[LogPartition]
 ) -> dict[LogPartition, tuple[int, str]]:
     """Returns offsets and their notes."""
-    asked = [TopicPartition(*log) for log in logs]
+    wanted = set(logs)
 
+    # aiokafka's own call takes a coordinator that is loading, and a missing right, for a group without
+    # commits.
     async def ask(admin: AIOKafkaAdminClient) -> dict[LogPartition, tuple[int, str]]:
-        found = await admin.list_consumer_group_offsets(group, partitions=asked)
-        return {LogPartition(*each): (at.offset, at.metadata) for each, at in found.items() if at.offset >= 0}
+        found = {}
+        for topic in {log.topic for log in wanted}:
+            for number, commit in (await committed_offsets(admin, group, topic)).items():
+                found[LogPartition(topic, number)] = commit
+        return {log: commit for log, commit in found.items() if log in wanted}
 
-    return await ask_group(settings, ask, "read", group) if asked else {}
+    return await ask_group(settings, ask, "read", group) if wanted else {}
 
 
 async def members_of(settings: Settings, group: str) -> int:
