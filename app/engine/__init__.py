@@ -58,6 +58,7 @@ from app.engine.tables.changelog_rows import ChangelogRows, ChangelogRowsReader,
 from app.engine.tables.findings import REPAIRED, Garbage, SkippedKind
 from app.engine.tables.merge_rules import (
     CHANGED,
+    TABLE_NAMES,
     LaterVersion,
     NoRow,
     Pair,
@@ -81,6 +82,7 @@ __all__ = [
     "PART_BYTES",
     "PART_SECONDS",
     "REPAIRED",
+    "TABLE_NAMES",
     "ChangelogReplay",
     "ChangelogRows",
     "ChangelogRowsReader",

@@ -19,6 +19,7 @@ from app.engine import (
     Operation,
     ReaderConfig,
     ReadSession,
+    UnusableChangelog,
     missing_right,
     topic_rights,
 )
@@ -149,11 +150,13 @@ def _problem(
 
 @contextmanager
 def broker_errors(settings: Settings) -> Iterator[None]:
-    """Makes one clear line of what aiokafka raises in the block."""
+    """Makes one clear line of what aiokafka raises in the block, and of a changelog that cannot be used."""
     try:
         yield
     except RollcallError:
         raise
+    except UnusableChangelog as error:
+        raise CommandFailed(str(error)) from None
     except AWAY:
         raise CommandFailed(f"the brokers at {settings.bootstrap} no longer answer") from None
     except TopicAuthorizationFailedError:

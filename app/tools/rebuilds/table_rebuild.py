@@ -9,13 +9,13 @@ import time
 from contextlib import aclosing
 
 from app.canonical import Event
-from app.engine import ChangelogRows, ChangelogRowsReader, LogPartition, TableName, UnusableChangelog
+from app.engine import TABLE_NAMES, ChangelogRows, ChangelogRowsReader, LogPartition, TableName
 from app.errors import CommandFailed
 from app.settings import Settings
-from app.table_rules import TABLE_RULES
 from app.tools.connected import Logs, reading
 from app.tools.positions import Offsets, Positions
 from app.tools.progress_line import ProgressLine
+from app.tools.rebuilds.changelogs import refuse_lost, rows_reader
 from app.tools.rebuilds.new_tables import (
     check_created,
     create,
@@ -33,8 +33,6 @@ from app.tools.rebuilds.row_writer import RowWriter
 from app.tools.rebuilds.switch_state import switch_state
 from app.tools.topic_writer import writing
 from app.topics import output_topic
-
-_NAMES: tuple[TableName, TableName] = ("users", "loyalty")
 
 
 class TableRebuild:
@@ -87,7 +85,7 @@ class TableRebuild:
         names = self._settings.changelogs
         specs = [each for each in new_topics(self._new, self._settings) if each.name in names]
         described = await existing(self._settings, specs)
-        for name, topic in zip(_NAMES, names, strict=True):
+        for name, topic in zip(TABLE_NAMES, names, strict=True):
             if topic in described:
                 if described[topic].problem:
                     raise CommandFailed(described[topic].problem)
@@ -106,7 +104,11 @@ class TableRebuild:
         """Returns how many users lose what only their old rows know. Raises CommandFailed if there are some,
         or may be some, and `--partial` is not said."""
         plan, topics = self._plan, " and ".join(self._sources.topics)
-        if len(self._old) < len(_NAMES) and not plan.partial and (begun := await self._sources.begun(logs)):
+        if (
+            len(self._old) < len(TABLE_NAMES)
+            and not plan.partial
+            and (begun := await self._sources.begun(logs))
+        ):
             raise CommandFailed(
                 f"an old changelog does not exist, and the first records of {begun} partitions of"
                 f" {self._settings.topic_events} are gone: users without a later record would be missing;"
@@ -118,7 +120,7 @@ class TableRebuild:
         for number in range(self._settings.partitions_events):
             await self._sources.each_event(logs, number, older.note)
             ends = await logs.session.ends(reader.logs(number))
-            older.compare(await self._rows(reader, number, ends))
+            older.compare(await reader.read(number, ends))
         if older.count and not plan.partial:
             raise CommandFailed(
                 f"{older.count:,} users have something in their old rows that is older than their first event"
@@ -127,17 +129,7 @@ class TableRebuild:
         return older.count
 
     def _reader(self, logs: Logs, topics: dict[TableName, str]) -> ChangelogRowsReader:
-        merge_all = self._settings.recovery_merge_all
-        count = self._settings.partitions_events
-        return ChangelogRowsReader(logs.session, TABLE_RULES, topics, count, merge_all=merge_all)
-
-    async def _rows(
-        self, reader: ChangelogRowsReader, number: int, ends: Offsets, first: Offsets | None = None
-    ) -> ChangelogRows:
-        try:
-            return await reader.read(number, ends, first=first)
-        except UnusableChangelog as error:
-            raise CommandFailed(str(error)) from None
+        return rows_reader(logs, self._settings, topics, self._settings.partitions_events)
 
     async def _write(self, logs: Logs, older: int) -> RebuildResult:
         settings, numbers = self._settings, range(self._settings.partitions_events)
@@ -184,7 +176,7 @@ class TableRebuild:
         old = self._reader(logs, self._old)
         sources = [LogPartition(topic, number) for topic in self._sources.topics]
         ends = await logs.session.ends([*sources, *old.logs(number)])
-        old_rows = await self._rows(old, number, ends, kept)
+        old_rows = await old.read(number, ends, first=kept)
         least = min(self._outputs, key=lambda each: each.largest_record)
         rows = RebuiltRows(begin, (number, count), least, self._counts)
         oldest = Oldest(old_rows.ended, self._now - self._grace)
@@ -212,16 +204,11 @@ class TableRebuild:
     async def _check_lost(self, logs: Logs, kept: Offsets) -> None:
         """Raises CommandFailed if records of a canonical topic are gone that no run has read."""
         sources = [log for log in kept if log.topic in self._sources.topics]
-        begun = await logs.session.beginnings(sources) if sources else {}
-        if lost := [log for log in sources if begun[log] > kept[log]]:
-            raise CommandFailed(
-                f"{lost[0].topic}/{lost[0].partition} has lost records that were not read yet: begin again,"
-                " with another name for --into"
-            )
+        refuse_lost(await logs.session.beginnings(sources) if sources else {}, kept)
 
     async def _new_rows(self, logs: Logs, number: int) -> ChangelogRows:
-        new = self._reader(logs, dict(zip(_NAMES, self._new.changelogs, strict=True)))
-        return await self._rows(new, number, await logs.session.ends(new.logs(number)))
+        new = self._reader(logs, dict(zip(TABLE_NAMES, self._new.changelogs, strict=True)))
+        return await new.read(number, await logs.session.ends(new.logs(number)))
 
     async def _check(self, logs: Logs) -> RebuildCheck:
         """Returns how the rows of the new changelogs differ from those that would be made now."""

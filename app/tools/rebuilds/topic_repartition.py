@@ -8,21 +8,20 @@ new canonical topic before these copies (docs/tools/repartition.md#why-nothing-i
 from collections.abc import Iterator
 
 from app.engine import (
+    TABLE_NAMES,
     ChangelogRows,
     ChangelogRowsReader,
     LogPartition,
     Pair,
-    TableName,
-    UnusableChangelog,
     partition_of,
 )
 from app.errors import CommandFailed
 from app.settings import Settings
-from app.table_rules import TABLE_RULES
 from app.tools.connected import Logs, reading
 from app.tools.positions import Offsets, Positions, commit, committed_of, members_of
 from app.tools.progress_line import ProgressLine, RateLimit
 from app.tools.rebuilds.canonical_copy import CanonicalCopy
+from app.tools.rebuilds.changelogs import refuse_lost, rows_reader
 from app.tools.rebuilds.group_move import move_group
 from app.tools.rebuilds.new_tables import (
     check_created,
@@ -45,7 +44,6 @@ from app.tools.rebuilds.row_writer import RowWriter
 from app.tools.rebuilds.switch_state import switch_state
 from app.tools.topic_writer import Outgoing, writing
 
-_NAMES: tuple[TableName, TableName] = ("users", "loyalty")
 _NOTHING = Pair(None, None)
 
 
@@ -151,12 +149,7 @@ class TopicRepartition:
 
     async def _kept(self, begun: Offsets) -> Offsets:
         kept = await self._positions.read(begun)
-        for log, offset in kept.items():
-            if begun[log] > offset:
-                raise CommandFailed(
-                    f"{log.topic}/{log.partition} has lost records that were not read yet: begin again, with"
-                    " another name for --into"
-                )
+        refuse_lost(begun, kept)
         return kept
 
     async def _begin_group(self, logs: Logs, targets: list[LogPartition], base: Offsets) -> None:
@@ -176,7 +169,7 @@ class TopicRepartition:
             ends = await logs.session.ends(reader.logs(number))
             since = {log: kept[log] for log in ends} if self._plan.go_on else None
             if since != ends:
-                await out.write(self._records(await self._rows(reader, number, ends, since)))
+                await out.write(self._records(await reader.read(number, ends, since=since)))
                 await self._positions.write(ends)
             line.add(sum(end - kept[log] for log, end in ends.items()))
 
@@ -190,17 +183,8 @@ class TopicRepartition:
             yield from row_records(key, _NOTHING, rows.pair(key), topics, partition_of(key, count))
 
     def _reader(self, logs: Logs, settings: Settings, count: int) -> ChangelogRowsReader:
-        topics = dict(zip(_NAMES, settings.changelogs, strict=True))
-        merge_all = self._settings.recovery_merge_all
-        return ChangelogRowsReader(logs.session, TABLE_RULES, topics, count, merge_all=merge_all)
-
-    async def _rows(
-        self, reader: ChangelogRowsReader, number: int, ends: Offsets, since: Offsets | None = None
-    ) -> ChangelogRows:
-        try:
-            return await reader.read(number, ends, since=since)
-        except UnusableChangelog as error:
-            raise CommandFailed(str(error)) from None
+        topics = dict(zip(TABLE_NAMES, settings.changelogs, strict=True))
+        return rows_reader(logs, self._settings, topics, count)
 
     async def _check(self, logs: Logs) -> RepartitionCheck:
         """Returns how the rows of the new changelogs differ from those of the old ones."""
@@ -208,12 +192,12 @@ class TopicRepartition:
         found = RepartitionCheck({each: RowSums() for each in numbers}, {each: RowSums() for each in numbers})
         old = self._reader(logs, self._settings, self._old_count)
         for number in numbers:
-            rows = await self._rows(old, number, await logs.session.ends(old.logs(number)))
+            rows = await old.read(number, await logs.session.ends(old.logs(number)))
             found.old[number].add(rows.users.items())
             found.old[number].add(rows.loyalty.items())
         new = self._reader(logs, self._new, self._plan.partitions)
         for number in range(self._plan.partitions):
-            rows = await self._rows(new, number, await logs.session.ends(new.logs(number)))
+            rows = await new.read(number, await logs.session.ends(new.logs(number)))
             for store in (rows.users, rows.loyalty):
                 for key, row in store.items():
                     found.new[partition_of(key, self._old_count)].add([(key, row)])
