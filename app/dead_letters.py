@@ -26,12 +26,12 @@ Headers = list[tuple[str, bytes | None]]
 # If a record does not fit into the dead-letter topic, at most this much of its value is kept, and of its key.
 TRUNCATED_BYTES: Final = 64 << 10
 # A detail has a path and an expectation and is far shorter. The bound makes sure that our headers stay small.
-_DETAIL_CHARS: Final = 1_000
+DETAIL_CHARS: Final = 1_000
 NO_TIMESTAMP: Final = -1
 _LONGEST_TIME: Final = 64
 
-_ERRORS: Final = "__connect.errors."
-_POSITION: Final = tuple(_ERRORS + name for name in ("topic", "partition", "offset"))
+CONNECT_ERRORS: Final = "__connect.errors."
+_POSITION: Final = tuple(CONNECT_ERRORS + name for name in ("topic", "partition", "offset"))
 _OURS: Final = frozenset(
     {
         "x-reason",
@@ -67,7 +67,7 @@ def original_headers(headers: Sequence[tuple[str, bytes | None]]) -> Headers:
 
 
 def _is_ours(name: str) -> bool:
-    return name in _OURS or name.startswith(_ERRORS)
+    return name in _OURS or name.startswith(CONNECT_ERRORS)
 
 
 def our_headers(record: Record, source: SourceRecord, dead: Dead, *, app_id: str, now: int) -> Headers:
@@ -82,17 +82,17 @@ def our_headers(record: Record, source: SourceRecord, dead: Dead, *, app_id: str
     attempt = _number(_COUNT, earlier.get("x-attempt"), 0) + 1
     first_failed = _time(earlier.get("x-first-failed-at", b"")) or format_micros(now).encode()
     stage = "VALUE_CONVERTER" if dead.reason in _CONVERTER_REASONS else "TRANSFORMATION"
-    detail = dead.detail[:_DETAIL_CHARS]
+    detail = dead.detail[:DETAIL_CHARS]
     ours: dict[str, str] = {
-        f"{_ERRORS}topic": source.topic,
-        f"{_ERRORS}partition": str(source.partition),
-        f"{_ERRORS}offset": str(source.offset),
-        f"{_ERRORS}connector.name": app_id,
-        f"{_ERRORS}task.id": "0",
-        f"{_ERRORS}stage": stage,
-        f"{_ERRORS}class.name": f"rollcall.{source.vendor}",
-        f"{_ERRORS}exception.class.name": f"rollcall.{dead.reason}",
-        f"{_ERRORS}exception.message": detail,
+        f"{CONNECT_ERRORS}topic": source.topic,
+        f"{CONNECT_ERRORS}partition": str(source.partition),
+        f"{CONNECT_ERRORS}offset": str(source.offset),
+        f"{CONNECT_ERRORS}connector.name": app_id,
+        f"{CONNECT_ERRORS}task.id": "0",
+        f"{CONNECT_ERRORS}stage": stage,
+        f"{CONNECT_ERRORS}class.name": f"rollcall.{source.vendor}",
+        f"{CONNECT_ERRORS}exception.class.name": f"rollcall.{dead.reason}",
+        f"{CONNECT_ERRORS}exception.message": detail,
         "x-reason": dead.reason,
         "x-detail": detail,
         "x-vendor": source.vendor,

@@ -2,9 +2,9 @@
 
 import argparse
 import asyncio
-import sys
 
 from app.cli.arguments import add_json
+from app.cli.results import check_code, tell
 from app.settings import Settings
 from app.vendors import VENDORS
 
@@ -40,8 +40,6 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
     Raises RollcallError if the rebuild is refused, or could not be ended.
     """
-    import msgspec
-
     from app.tools.rebuilds.rebuild_plan import RebuildCheck, RebuildPlan
     from app.tools.rebuilds.table_rebuild import TableRebuild
 
@@ -55,11 +53,5 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         partial=options.partial,
     )
     result = asyncio.run(TableRebuild(settings, plan).run())
-    if options.json:
-        sys.stdout.write(f"{msgspec.json.encode(result.members()).decode()}\n")
-    else:
-        sys.stdout.writelines(f"{line}\n" for line in result.lines())
-    if isinstance(result, RebuildCheck) and not result.is_equal:
-        sys.stderr.write("rollcall: the rows differ\n")
-        return 1
-    return 0
+    tell(result, as_json=options.json)
+    return check_code(is_equal=result.is_equal) if isinstance(result, RebuildCheck) else 0

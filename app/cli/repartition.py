@@ -2,9 +2,9 @@
 
 import argparse
 import asyncio
-import sys
 
 from app.cli.arguments import add_json, natural, rate
+from app.cli.results import check_code, tell
 from app.settings import Settings
 
 
@@ -49,8 +49,6 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
     Raises RollcallError if the work is refused, or could not be ended.
     """
-    import msgspec
-
     from app.tools.rebuilds.repartition_plan import RepartitionCheck, RepartitionPlan
     from app.tools.rebuilds.topic_repartition import TopicRepartition
 
@@ -63,11 +61,5 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         per_second=options.rate,
     )
     result = asyncio.run(TopicRepartition(settings, plan).run())
-    if options.json:
-        sys.stdout.write(f"{msgspec.json.encode(result.members()).decode()}\n")
-    else:
-        sys.stdout.writelines(f"{line}\n" for line in result.lines())
-    if isinstance(result, RepartitionCheck) and not result.is_equal:
-        sys.stderr.write("rollcall: the rows differ\n")
-        return 1
-    return 0
+    tell(result, as_json=options.json)
+    return check_code(is_equal=result.is_equal) if isinstance(result, RepartitionCheck) else 0

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from app.cli.arguments import add_json, add_span, rate
+from app.cli.results import tell
 from app.settings import Settings
 from app.vendors import VENDORS
 
@@ -34,8 +35,6 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
     Raises RollcallError if the replay is refused, or could not be ended.
     """
-    import msgspec
-
     from app.tools.connected import Span
     from app.tools.mappings.vendor_replay import ReplayPlan, VendorReplay
 
@@ -56,8 +55,5 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     except KeyboardInterrupt:
         sys.stderr.write(f"rollcall: stopped: {replay.where_it_stopped()}\n")
         return 1
-    if options.json:
-        sys.stdout.write(f"{msgspec.json.encode(result.members()).decode()}\n")
-    else:
-        sys.stdout.writelines(f"{line}\n" for line in result.lines())
+    tell(result, as_json=options.json)
     return 0

@@ -12,10 +12,9 @@ from msgspec import Struct
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.connection import connection_options
+from app.dead_letters import CONNECT_ERRORS
 from app.demo.waiting import POLL_SECONDS, Deadline
 from app.settings import Settings
-
-_CONNECT = "__connect.errors."
 
 
 class DeadLetter(Struct, frozen=True):
@@ -156,7 +155,7 @@ def _rows(records: list[ConsumerRecord]) -> dict[str, dict[str, Any] | None]:
 
 def _dead_letter(record: ConsumerRecord) -> DeadLetter:
     headers = {name: value.decode() for name, value in record.headers}
-    origin = [headers[_CONNECT + part] for part in ("topic", "partition", "offset")]
+    origin = [headers[CONNECT_ERRORS + part] for part in ("topic", "partition", "offset")]
     return DeadLetter(
         origin="/".join(origin),
         vendor=headers["x-vendor"],

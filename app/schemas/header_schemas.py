@@ -3,7 +3,7 @@
 from typing import Final, NamedTuple
 
 from app.canonical import CONTENT_TYPE_HEADER
-from app.dead_letters import SourceRecord, our_headers
+from app.dead_letters import CONNECT_ERRORS, SourceRecord, our_headers
 from app.engine import CHANGED, REPAIRED
 from app.outcome import DEAD_REASONS, Dead
 from app.schemas.struct_schema import Json, described, document
@@ -16,15 +16,14 @@ _COUNT: Final[Json] = {"type": "string", "pattern": "^[0-9]+$"}
 _TIMESTAMP: Final[Json] = {"type": "string", "pattern": "^-?[0-9]{1,15}$"}
 
 _TRACE: Final = "W3C trace context, as the vendor's record had it."
-_CONNECT: Final = "__connect.errors."
 _READ_FROM: Final = (*VENDORS, "canonical", "changelog")
 _FORMS: Final[dict[str, Json]] = {
-    f"{_CONNECT}partition": _COUNT,
-    f"{_CONNECT}offset": _COUNT,
-    f"{_CONNECT}task.id": {"const": "0"},
-    f"{_CONNECT}stage": {"enum": ["VALUE_CONVERTER", "TRANSFORMATION"]},
-    f"{_CONNECT}class.name": {"enum": [f"rollcall.{name}" for name in _READ_FROM]},
-    f"{_CONNECT}exception.class.name": {"enum": [f"rollcall.{reason}" for reason in DEAD_REASONS]},
+    f"{CONNECT_ERRORS}partition": _COUNT,
+    f"{CONNECT_ERRORS}offset": _COUNT,
+    f"{CONNECT_ERRORS}task.id": {"const": "0"},
+    f"{CONNECT_ERRORS}stage": {"enum": ["VALUE_CONVERTER", "TRANSFORMATION"]},
+    f"{CONNECT_ERRORS}class.name": {"enum": [f"rollcall.{name}" for name in _READ_FROM]},
+    f"{CONNECT_ERRORS}exception.class.name": {"enum": [f"rollcall.{reason}" for reason in DEAD_REASONS]},
     "x-reason": {"enum": list(DEAD_REASONS)},
     "x-vendor": {"enum": list(_READ_FROM)},
     "x-attempt": _COUNT,
@@ -33,15 +32,15 @@ _FORMS: Final[dict[str, Json]] = {
     "x-truncated": {"const": "true"},
 }
 _TEXTS: Final = {
-    f"{_CONNECT}topic": "The topic of the original.",
-    f"{_CONNECT}partition": "The partition of the original.",
-    f"{_CONNECT}offset": "The offset of the original.",
-    f"{_CONNECT}connector.name": "The worker's APP_ID.",
-    f"{_CONNECT}task.id": "Always `0`.",
-    f"{_CONNECT}stage": "What failed: the decoding, or what is made of the record afterwards.",
-    f"{_CONNECT}class.name": "`rollcall.` and `x-vendor`.",
-    f"{_CONNECT}exception.class.name": "`rollcall.` and `x-reason`.",
-    f"{_CONNECT}exception.message": "As `x-detail`.",
+    f"{CONNECT_ERRORS}topic": "The topic of the original.",
+    f"{CONNECT_ERRORS}partition": "The partition of the original.",
+    f"{CONNECT_ERRORS}offset": "The offset of the original.",
+    f"{CONNECT_ERRORS}connector.name": "The worker's APP_ID.",
+    f"{CONNECT_ERRORS}task.id": "Always `0`.",
+    f"{CONNECT_ERRORS}stage": "What failed: the decoding, or what is made of the record afterwards.",
+    f"{CONNECT_ERRORS}class.name": "`rollcall.` and `x-vendor`.",
+    f"{CONNECT_ERRORS}exception.class.name": "`rollcall.` and `x-reason`.",
+    f"{CONNECT_ERRORS}exception.message": "As `x-detail`.",
     "x-reason": "Why the record cannot be used.",
     "x-detail": "The place in the record and what was expected there, never what was found.",
     "x-vendor": "The vendor, or which of Rollcall's own topics the record was read from.",

@@ -4,12 +4,12 @@ It has no I/O and no clock.
 """
 
 from collections import Counter
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from msgspec import Struct, field
 
 from app.canonical import CONTENT_TYPE_HEADER, encode_event
-from app.engine import Headers, UnreadRecord, partition_of
+from app.engine import Headers, Record, UnreadRecord, partition_of
 from app.outcome import Dead, Emit, Outcome, Skip
 from app.tools.topic_writer import Outgoing
 from app.topics import OutputTopic
@@ -17,20 +17,6 @@ from app.trace_headers import trace_headers
 from app.vendors import Options, Vendor, convert
 
 _HEADERS: Final = (CONTENT_TYPE_HEADER,)
-
-
-class SourcedRecord(Protocol):
-    """A record of a vendor's topic as a reader of logs returns it. `timestamp`: Kafka's, in milliseconds
-    since 1970; a negative one means that there is none."""
-
-    @property
-    def offset(self) -> int: ...
-    @property
-    def timestamp(self) -> int: ...
-    @property
-    def value(self) -> bytes | None: ...
-    @property
-    def headers(self) -> Headers: ...
 
 
 class RemappedCounts(Struct):
@@ -79,7 +65,7 @@ class Remapping:
         self._target = target
         self._oldest = oldest
 
-    def map(self, record: SourcedRecord, partition: str) -> list[Outgoing]:
+    def map(self, record: Record, partition: str) -> list[Outgoing]:
         """Returns the events to write of a record of `partition`, which is written as `topic/number`. Key,
         value and headers are those that a worker writes."""
         counts = self.counts
@@ -109,11 +95,11 @@ class Remapping:
         counts.events += len(written)
         return written
 
-    def _outcome(self, record: SourcedRecord, partition: str) -> Outcome:
+    def _outcome(self, record: Record, partition: str) -> Outcome:
         if isinstance(record, UnreadRecord):
             return Dead("too_large", record.why)
         return convert(self._vendor, record, partition, self._options)
 
-    def _headers(self, record: SourcedRecord) -> Headers:
+    def _headers(self, record: Record) -> Headers:
         trace = trace_headers(record.headers) if record.headers else ()
         return (*_HEADERS, *trace) if trace else _HEADERS

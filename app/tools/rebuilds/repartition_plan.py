@@ -107,8 +107,6 @@ class MovedGroup(Struct, frozen=True):
     group: str
     topic: str
 
-    is_equal = True
-
     def lines(self) -> list[str]:
         """Returns what is told of it."""
         return [f"group {self.group} goes on with {self.topic}"]

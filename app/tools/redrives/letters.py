@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Final
 
 from msgspec import Struct
 
-from app.dead_letters import original_headers
-from app.engine import Headers
+from app.dead_letters import CONNECT_ERRORS, DETAIL_CHARS, original_headers
+from app.engine import Record
 from app.outcome import DEAD_REASONS
 from app.vendors import VENDORS
 
@@ -16,29 +16,11 @@ CHANGELOG: Final = "changelog"
 ORIGINS: Final = (*VENDORS, CANONICAL, CHANGELOG)
 """What `x-vendor` may be."""
 
-# A worker cuts it there. Somebody else may have written more.
-_DETAIL_CHARS: Final = 1_000
-_ERRORS: Final = "__connect.errors."
 _TOPIC: Final = re.compile(r"[a-zA-Z0-9._-]{1,249}", re.ASCII)
 _PARTITION: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 _OFFSET: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
 _ATTEMPT: Final = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 _TIMESTAMP: Final = re.compile(r"-?[0-9]{1,15}", re.ASCII)
-
-
-class LetterRecord(Protocol):
-    """A record of the dead-letter topic. `timestamp`: in milliseconds since 1970."""
-
-    @property
-    def key(self) -> bytes | None: ...
-    @property
-    def value(self) -> bytes | None: ...
-    @property
-    def headers(self) -> Headers: ...
-    @property
-    def offset(self) -> int: ...
-    @property
-    def timestamp(self) -> int: ...
 
 
 class KeptLetter(Struct, frozen=True, kw_only=True):
@@ -71,10 +53,12 @@ class KeptLetter(Struct, frozen=True, kw_only=True):
         return f"{self.topic}/{self.partition}/{self.offset}"
 
 
-def read_letter(record: LetterRecord) -> KeptLetter | None:
+def read_letter(record: Record) -> KeptLetter | None:
     """Returns the dead letter; None if the record is no dead letter of Rollcall's."""
     said = _texts(record.headers)
-    topic, partition, offset = (said.get(_ERRORS + name, "") for name in ("topic", "partition", "offset"))
+    topic, partition, offset = (
+        said.get(CONNECT_ERRORS + name, "") for name in ("topic", "partition", "offset")
+    )
     attempt, recorded = said.get("x-attempt", ""), said.get("x-original-timestamp", "")
     if (
         said.get("x-vendor") not in ORIGINS
@@ -89,7 +73,7 @@ def read_letter(record: LetterRecord) -> KeptLetter | None:
     return KeptLetter(
         vendor=said["x-vendor"],
         reason=said["x-reason"],
-        detail=said.get("x-detail", "")[:_DETAIL_CHARS],
+        detail=said.get("x-detail", "")[:DETAIL_CHARS],
         attempt=int(attempt),
         first_failed_at=said.get("x-first-failed-at", "").encode(),
         recorded=int(recorded),

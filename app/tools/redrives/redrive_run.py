@@ -1,6 +1,7 @@
 """A run of `rollcall redrive`: reads the dead letters of its ranges, writes the chosen ones back, commits."""
 
 import sys
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
@@ -8,13 +9,12 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from app.cli.convert import now_ms
-from app.engine import LogPartition, ReadSession
+from app.engine import LogPartition, ReadSession, Record
 from app.errors import CommandFailed
 from app.settings import Settings
 from app.tools.connected import Logs, Ranges, Span, checked_partitions
 from app.tools.progress_line import ProgressLine, RateLimit
-from app.tools.redrives.letters import KeptLetter, LetterRecord, read_letter
+from app.tools.redrives.letters import KeptLetter, read_letter
 from app.tools.redrives.redrive_choice import Choice, Objection, back, objection
 from app.tools.redrives.run_group import Committed, RunGroup
 from app.tools.redrives.run_note import RunNote, decode_run_note
@@ -138,7 +138,7 @@ class Redrive:
     async def _write(
         self,
         log: LogPartition,
-        records: Sequence[LetterRecord],
+        records: Sequence[Record],
         run: RunGroup,
         writer: TopicWriter,
         rate: RateLimit,
@@ -167,7 +167,7 @@ class Redrive:
         self._progress.add(looked_at)
         return looked_at
 
-    def _chosen(self, record: LetterRecord) -> KeptLetter | None:
+    def _chosen(self, record: Record) -> KeptLetter | None:
         """Returns the letter if it is to be written back, and counts it in any case."""
         counts, choice = self.counts, self._choice
         counts.looked_at += 1
@@ -176,7 +176,7 @@ class Redrive:
             counts.refused["not_a_dead_letter"] += 1
         elif not choice.takes(letter):
             counts.not_chosen += 1
-        elif against := objection(letter, choice, self._settings, now_ms()):
+        elif against := objection(letter, choice, self._settings, time.time_ns() // 1_000_000):
             counts.refused[against] += 1
         else:
             counts.written[_kind(letter)] += 1

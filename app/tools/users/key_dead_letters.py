@@ -8,6 +8,7 @@ from typing import Final, Literal, NamedTuple
 
 import msgspec
 
+from app.dead_letters import CONNECT_ERRORS
 from app.engine import Headers, Record
 from app.settings import Settings
 from app.tools.connected import Logs, Span
@@ -87,7 +88,7 @@ def _upper(match: re.Match[str]) -> str:
 
 def origin_of(headers: dict[str, str]) -> str:
     """Returns the position of a dead letter's original record, topic/partition/offset."""
-    return "/".join(headers.get(f"__connect.errors.{part}", "") for part in ("topic", "partition", "offset"))
+    return "/".join(headers.get(CONNECT_ERRORS + part, "") for part in ("topic", "partition", "offset"))
 
 
 def last_texts(headers: Headers) -> dict[str, str]:
