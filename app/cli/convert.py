@@ -9,6 +9,7 @@ from typing import BinaryIO, Final
 import msgspec
 from msgspec import Struct
 
+from app.line_splitter import LineSplitter
 from app.new_event import NewEvent
 from app.outcome import Dead, DeadReason, Emit, Outcome, Skip, SkipReason
 from app.settings import Settings
@@ -81,14 +82,11 @@ def append_outcome(outcome: Outcome, answers: bytearray) -> None:
 
 
 def _lines(source: int, limit: int) -> Iterator[list[bytes]]:
-    """Yields batches of whole lines. Of a line that is longer than `limit` bytes only `limit` + 1 are kept:
-    that is enough for the outcome `too_large`, and bounds the memory."""
-    rest = b""
+    """Yields batches of whole lines, as `LineSplitter` bounds them: that is enough for the outcome
+    `too_large`."""
+    splitter = LineSplitter(limit)
     while chunk := os.read(source, _CHUNK):
-        lines = chunk.split(b"\n")
-        lines[0] = rest + lines[0]
-        rest = lines.pop()[: limit + 1]
-        if lines:
+        if lines := splitter.add(chunk):
             yield lines
-    if rest:
-        yield [rest]
+    if splitter.rest:
+        yield [splitter.rest]

@@ -4,6 +4,7 @@ import http.client
 import os
 import signal
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
@@ -18,7 +19,7 @@ from app.environment import load, variables
 from app.settings import Settings
 from app.vendors import VENDORS
 from tests.kafka import committed_and_ends, create_topics
-from tests.prefork import run_to_end, start_in_background
+from tests.prefork import ROOT, run_to_end, start_in_background
 from tests.waiting import GIVE_UP_SECONDS, wait_until
 
 # The fixtures have timestamps of any year, and a broker's default refuses those of the future.
@@ -115,6 +116,18 @@ class Site:
         done = run_to_end(["app", *arguments], self.environment())
         return subprocess.CompletedProcess(
             done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
+        )
+
+    def start(self, *arguments: str, **more: str) -> "subprocess.Popen[bytes]":
+        """Starts a command of Rollcall, with a pipe for its standard error. Nobody reads its standard
+        output."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "app", *arguments],
+            env=self.environment(**more),
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
         )
 
     def lag(self) -> dict[str, tuple[dict[int, int], dict[int, int]]]:

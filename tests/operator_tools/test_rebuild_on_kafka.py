@@ -3,8 +3,6 @@ mapping. The rows are those of a run that was never interrupted and never wrong.
 
 import json
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,6 @@ from tests.integration.recount import assert_everything, recount
 from tests.integration.worker import NOT_EXPELLED, Site
 from tests.kafka import ToSend, consume_all, delete_records, end_offsets, produce
 from tests.operator_tools.canonical import event
-from tests.prefork import ROOT
 from tests.tools.bench.bodies import bodies
 from tests.tools.faults.verifier import wrong_rows as verified_rows
 from tests.waiting import wait_until
@@ -58,18 +55,10 @@ class Operator:
 
     def kill(self, *arguments: str) -> None:
         """Kills a run as soon as it has created its topics."""
-        process = subprocess.Popen(
-            [sys.executable, "-m", "app", *self._arguments, *arguments],
-            env=self.site.environment(),
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        with process:
+        with self.site.start(*self._arguments, *arguments) as process:
             assert process.stderr is not None
             for line in process.stderr:
-                if "created topic" in line:
+                if b"created topic" in line:
                     break
             process.send_signal(signal.SIGKILL)
 

@@ -8,7 +8,6 @@ import io
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -27,7 +26,6 @@ from tests.integration.recount import header, last_rows, parsed
 from tests.integration.worker import NOT_EXPELLED, Site
 from tests.kafka import Record, ToSend, consume_all, end_offsets, produce, set_config
 from tests.operator_tools.letter_records import Kept
-from tests.prefork import ROOT
 from tests.tools.bench.bodies import bodies
 from tests.waiting import wait_until
 
@@ -70,13 +68,7 @@ def sites(broker: str, unique: Callable[[str], str], tmp_path: Path) -> tuple[Si
 
 def started(site: Site, *arguments: str) -> "subprocess.Popen[bytes]":
     """Starts the command as a process. If it is killed, its group gives it up after 6 s."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "app", "redrive", *arguments],
-        env=site.environment(SESSION_TIMEOUT="6"),
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    return site.start("redrive", *arguments, SESSION_TIMEOUT="6")
 
 
 def redrive(site: Site, *arguments: str) -> tuple[int, str, str]:
@@ -138,16 +130,16 @@ def killed(site: Site, *arguments: str) -> Iterator[None]:
     """Runs a redrive during the block, and kills it after it, when it has written at least two batches."""
     topic = site.settings.topic_of("magine")
     before = sum(end_offsets(site.broker, topic).values())
-    process = started(site, *arguments, "--rate", str(BATCH))
-    try:
-        wait_until(
-            lambda: sum(end_offsets(site.broker, topic).values()) >= before + 2 * BATCH, "two batches of it"
-        )
-        yield
-        assert process.poll() is None, "it has ended too early"
-    finally:
-        process.kill()
-        process.wait()
+    with started(site, *arguments, "--rate", str(BATCH)) as process:
+        try:
+            wait_until(
+                lambda: sum(end_offsets(site.broker, topic).values()) >= before + 2 * BATCH,
+                "two batches of it",
+            )
+            yield
+            assert process.poll() is None, "it has ended too early"
+        finally:
+            process.kill()
 
 
 def events_of(site: Site) -> dict[tuple[str, str], Any]:

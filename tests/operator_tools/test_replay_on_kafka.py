@@ -4,8 +4,6 @@ over a kill."""
 import json
 import re
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -16,7 +14,6 @@ import pytest
 from tests.integration.recount import assert_tables, last_rows, recount
 from tests.integration.worker import NOT_EXPELLED, Site
 from tests.kafka import ToSend, consume_all, create_topics, delete_records, produce, topic_names
-from tests.prefork import ROOT
 from tests.tools.bench.bodies import bodies
 from tests.transactions import transactions
 from tests.waiting import wait_until
@@ -129,12 +126,7 @@ def test_a_new_topic_gets_the_same_events_over_a_kill(
     arguments = ("--into", into, "--progress", str(file))
     start = {str(number): 0 for number in range(PARTITIONS)}
     for number, code in ((signal.SIGINT, 1), (signal.SIGKILL, -signal.SIGKILL)):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "app", "replay", "--vendor", "magine", *arguments, "--rate", "20"],
-            env=site.environment(),
-            cwd=ROOT,
-            stderr=subprocess.PIPE,
-        )
+        process = site.start("replay", "--vendor", "magine", *arguments, "--rate", "20")
         try:
             wait_until(partial(moved, file, start), "some of it is written")
         finally:

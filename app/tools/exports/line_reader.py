@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from app.errors import CommandFailed
+from app.line_splitter import LineSplitter
 
 STANDARD_INPUT: Final = "-"
 _CHUNK: Final = 1 << 16
@@ -29,19 +30,16 @@ def opened(name: str) -> Iterator[int]:
 
 
 async def lines_of(source: int, limit: int) -> AsyncIterator[tuple[int, bytes]]:
-    """Yields each line that is not blank, without its end, and its number; the first is 1. Of a line that is
-    longer than `limit` bytes, which bounds the memory, only a little more than `limit` are kept."""
-    number, rest = 0, b""
+    """Yields each line that is not blank, without its end, and its number; the first is 1. `LineSplitter`
+    bounds them by `limit`."""
+    number, splitter = 0, LineSplitter(limit)
     while chunk := await _read(source):
-        lines = chunk.split(b"\n")
-        lines[0] = rest + lines[0]
-        rest = lines.pop()[: limit + 1]
-        for line in lines:
+        for line in splitter.add(chunk):
             number += 1
-            if not line.isspace() and line:
+            if line and not line.isspace():
                 yield number, line
-    if rest and not rest.isspace():
-        yield number + 1, rest
+    if splitter.rest and not splitter.rest.isspace():
+        yield number + 1, splitter.rest
 
 
 async def _read(source: int) -> bytes:
