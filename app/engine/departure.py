@@ -1,9 +1,9 @@
-"""What a worker does before it ends with code 70, if its event loop still turns: it leaves its group, so that
-nobody waits for the end of its session (docs/design.md#leaving).
+"""What a worker does before it ends with code 70 or 1, if its event loop still turns: it leaves its group, so
+that nobody waits for the end of its session (docs/design.md#leaving).
 
-`die` calls it in the loop's thread, which does nothing else any more. So it only blocks, and each step has an
-end. The next owner of the partitions may begin as soon as the group is left. So before that the brokers must
-have handled everything that this process has sent.
+`die` and `refuse` call it in the loop's thread, which does nothing else any more. So it only blocks, and each
+step has an end. The next owner of the partitions may begin as soon as the group is left. So before that the
+brokers must have handled everything that this process has sent.
 """
 
 import logging

@@ -21,11 +21,11 @@ EXIT_REFUSED = 1
 logger = logging.getLogger(__name__)
 
 _last_steps: dict[int, Callable[[], None]] = {}
-"""What `die` does in a thread before it exits, by the identifier of the thread."""
+"""What `die` and `refuse` do in a thread before they exit, by the identifier of the thread."""
 
 
 def before_exit(steps: Callable[[], None]) -> None:
-    """Has `die` call the steps before it exits, if it is called in the thread of this call.
+    """Has `die` and `refuse` call the steps before they exit, if they are called in the thread of this call.
 
     That is the thread of the event loop, which therefore stands still meanwhile: nothing more is handled,
     sent or acknowledged. The steps must end by themselves. They are called once, and what they raise is
@@ -43,6 +43,24 @@ def die(reason: str, *, leave: Callable[[int], NoReturn] = os._exit) -> NoReturn
     must raise, because the callers rely on it that nothing runs after this call.
     """
     logger.critical("stopping to protect data: %s", reason)
+    _end(EXIT_PROTECT, leave)
+
+
+def refuse(reason: str, *, leave: Callable[[int], NoReturn] = os._exit) -> NoReturn:
+    """Writes the reason to standard error and ends the process with `EXIT_REFUSED`; never returns.
+
+    In the thread of the event loop the worker leaves its group first, as in `die`.
+
+    A worker calls it for what no restart can cure: what it finds in its changelogs before it has written
+    anything, and a setting that its group's coordinator refuses. `reason` and `leave` are those of `die`.
+    """
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+    sys.stderr.write(f"rollcall: {reason}\n")
+    _end(EXIT_REFUSED, leave)
+
+
+def _end(code: int, leave: Callable[[int], NoReturn]) -> NoReturn:
     for handler in logging.getLogger().handlers:
         handler.flush()
     sys.stdout.flush()
@@ -52,20 +70,7 @@ def die(reason: str, *, leave: Callable[[int], NoReturn] = os._exit) -> NoReturn
             steps()
         except Exception as problem:  # noqa: BLE001 - nothing keeps this process from ending
             logger.warning("the last steps failed: %s", describe(problem))
-    leave(EXIT_PROTECT)
-
-
-def refuse(reason: str, *, leave: Callable[[int], NoReturn] = os._exit) -> NoReturn:
-    """Writes the reason to standard error and ends the process with `EXIT_REFUSED`; never returns.
-
-    A worker calls it for what no restart can cure: what it finds in its changelogs before it has written
-    anything, and a setting that its group's coordinator refuses. `reason` and `leave` are those of `die`.
-    """
-    for handler in logging.getLogger().handlers:
-        handler.flush()
-    sys.stderr.write(f"rollcall: {reason}\n")
-    sys.stderr.flush()
-    leave(EXIT_REFUSED)
+    leave(code)
 
 
 def describe(problem: BaseException) -> str:

@@ -356,10 +356,14 @@ def test_refusing_says_why_on_standard_error_and_leaves_with_the_agreed_code(
         codes.append(code)
         raise Died
 
+    said: list[tuple[str, str]] = []
+    before_exit(lambda: said.append(capsys.readouterr()))
     with pytest.raises(Died):
         refuse("a reason", leave=leave)
     assert codes == [1]
-    assert capsys.readouterr() == ("", "rollcall: a reason\n")
+    # The last steps come after the line.
+    assert said == [("", "rollcall: a reason\n")]
+    assert capsys.readouterr() == ("", "")
 
 
 class TestVersions:

@@ -19,6 +19,7 @@ from tests.kafka import (
     consume_all,
     create_topics,
     end_offsets,
+    members,
     produce,
     set_config,
 )
@@ -288,6 +289,8 @@ def test_a_topic_that_was_given_more_partitions_is_refused_and_left_alone(
         assert "partition count was changed" in line
         assert "PARTITIONS_EVENTS" not in line
         assert ends(site) == before
+        # So the next start waits for no session.
+        assert members(broker, settings.app_id) == 0
 
 
 def test_canonical_records_in_a_wrong_partition_and_at_impossible_times(site: Site) -> None:
