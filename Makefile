@@ -49,7 +49,8 @@ demo: $(KAFKA) ## Five vendors' events through a real Kafka, with every count an
 broker: $(KAFKA) ## A real Kafka in the foreground; Ctrl-C stops it and drops its data (ARGS=--stock: Kafka's own defaults)
 	@$(BIN)/python -m app broker $(ARGS)
 
-# Tests on a Kafka mostly wait, for groups and for processes that start: so many of them keep two cores busy.
+# Tests on a Kafka mostly wait, for groups and for processes that start: so many of them keep two cores busy, with
+# the help of the long tests that need no Kafka.
 SIDE_BY_SIDE ?= 6
 # CI says RERUNS=1: its machine may stop for seconds. What passes only then is listed, with how it failed.
 RERUNS ?= 0
@@ -57,9 +58,9 @@ TRACED := $(BIN)/python -m coverage run -m pytest
 test: $(KAFKA) ## All tests on a real Kafka (BROKER_URL replaces the embedded one), then the coverage gates
 	@$(BIN)/python -m coverage erase
 	@echo "1/4  The tests that need no Kafka"
-	@$(TRACED) -m 'not kafka and not deploy' -n logical --dist worksteal
-	@echo "2/4  The tests on a Kafka, $(SIDE_BY_SIDE) side by side (make test SIDE_BY_SIDE=$(SIDE_BY_SIDE))"
-	@$(TRACED) -m 'kafka and not alone and not deploy' -n $(SIDE_BY_SIDE) --dist worksteal --reruns $(RERUNS)
+	@$(TRACED) -m 'not kafka and not thorough and not deploy' -n logical --dist worksteal
+	@echo "2/4  The tests on a Kafka, $(SIDE_BY_SIDE) side by side (make test SIDE_BY_SIDE=$(SIDE_BY_SIDE)), and the long ones without"
+	@$(TRACED) -m '(kafka or thorough) and not alone and not deploy' -n $(SIDE_BY_SIDE) --dist worksteal --reruns $(RERUNS)
 	@echo "3/4  The tests on a Kafka that judge speed or progress, four side by side"
 	@$(BIN)/python -m pytest -m 'kafka and alone and not deploy' -n 4 --dist worksteal --reruns $(RERUNS)
 	@echo "4/4  Coverage"

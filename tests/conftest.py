@@ -29,8 +29,9 @@ settings.register_profile("rollcall", deadline=None)
 settings.load_profile("rollcall")
 
 KAFKAS = frozenset({"broker", "stock", "each_broker", "secured"})
-# A file with a test on a Kafka has one of the fixtures as an argument, or the marker.
-ON_A_KAFKA = re.compile(rf"\b({'|'.join(sorted(KAFKAS))})[:,)]|\bmark\.kafka\b")
+CHOSEN = ("kafka", "thorough")
+"""The markers of tests whose files are found by their text: a marker, or an argument that is a Kafka."""
+HAS_CHOSEN = re.compile(rf"\b({'|'.join(sorted(KAFKAS))})[:,)]|\bmark\.({'|'.join(CHOSEN)})\b")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -55,10 +56,11 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """With `-m 'kafka...'`: files without tests on a Kafka are not even imported. Each process of `-n`
-    collects all tests for itself, which takes it seconds."""
-    if collection_path.suffix == ".py" and str(config.option.markexpr).startswith("kafka"):
-        return ON_A_KAFKA.search(collection_path.read_text("utf-8")) is None or None
+    """With `-m 'kafka...'` or `-m '(kafka or thorough)...'`: files without such tests are not even imported.
+    Each process of `-n` collects all tests for itself, which takes it seconds."""
+    chosen = str(config.option.markexpr).lstrip("(").startswith(CHOSEN)
+    if collection_path.suffix == ".py" and chosen:
+        return HAS_CHOSEN.search(collection_path.read_text("utf-8")) is None or None
     return None
 
 
@@ -68,9 +70,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, pytest.Function) and KAFKAS & set(item.fixturenames):
             item.add_marker(pytest.mark.kafka)
-    for path in {item.path for item in items if item.get_closest_marker("kafka")}:
-        if not ON_A_KAFKA.search(path.read_text("utf-8")):
-            raise pytest.UsageError(f"`-m kafka` would not find the tests on a Kafka in {path.name}")
+    for marker, path in {(it, item.path) for item in items for it in CHOSEN if item.get_closest_marker(it)}:
+        if not HAS_CHOSEN.search(path.read_text("utf-8")):
+            raise pytest.UsageError(f"`-m {marker}` would not find the tests in {path.name}")
 
 
 def pytest_collection_finish() -> None:
