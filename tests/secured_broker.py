@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -113,16 +114,26 @@ class SecuredBroker(Struct, frozen=True):
 @contextmanager
 def secured_broker(folder: Path) -> Iterator[str]:
     """Starts the broker, and gives the text that `parsed` reads."""
+    with secured_kafka(folder) as (broker, _):
+        yield msgspec.json.encode(broker).decode()
+
+
+@contextmanager
+def secured_kafka(folder: Path) -> Iterator[tuple[SecuredBroker, EmbeddedKafka]]:
+    """Starts the broker, and gives it to a test that stops and starts it."""
     folder.mkdir(exist_ok=True)
     door, *others, controller = free_ports(8)
     broker = SecuredBroker(str(folder), door, *others)
     write_certificates(folder)
     _write_tokens(folder)
     ports = dict(zip(_LISTENERS, (door, *others, controller), strict=True))
-    with _allowed_url(folder / "jwks.json"), EmbeddedKafka(port=door, extra=_properties(folder, ports)):
+    with (
+        _allowed_url(folder / "jwks.json"),
+        EmbeddedKafka(port=door, extra=_properties(folder, ports)) as kafka,
+    ):
         for mechanism in (ScramMechanism.SCRAM_SHA_256, ScramMechanism.SCRAM_SHA_512):
             add_user(broker.broker, ALICE, PASSWORD, mechanism)
-        yield msgspec.json.encode(broker).decode()
+        yield broker, kafka
 
 
 def parsed(text: str) -> SecuredBroker:
@@ -216,9 +227,11 @@ def write_certificates(folder: Path) -> None:
     (folder / "locked.pem").write_bytes((folder / "client.pem").read_bytes())
 
 
-def write_client_certificate(authority: trustme.CA, folder: Path, name: str, user: str) -> None:
-    """Writes `name`.pem and `name`.key for this user."""
-    issued = authority.issue_cert(f"{user}.example", common_name=user)
+def write_client_certificate(
+    authority: trustme.CA, folder: Path, name: str, user: str, until: datetime | None = None
+) -> None:
+    """Writes `name`.pem and `name`.key for this user, valid `until` then, or for years."""
+    issued = authority.issue_cert(f"{user}.example", common_name=user, not_after=until)
     (folder / f"{name}.pem").write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
     (folder / f"{name}.key").write_bytes(_pkcs8(issued))
 

@@ -237,7 +237,14 @@ async def test_half_sent_requests_do_not_silence_probes(
         assert max(open_at_once) == MOST_CONNECTIONS
 
 
-@pytest.mark.parametrize("sent", [*COMPLETE.values()], ids=[*COMPLETE])
+@pytest.mark.parametrize(
+    "sent",
+    [
+        # What is not read takes seconds of CPU to make.
+        pytest.param(sent, marks=pytest.mark.thorough if SCRAPE in sent else (), id=name)
+        for name, sent in COMPLETE.items()
+    ],
+)
 async def test_peers_that_do_not_go_on_do_not_silence_probes(
     sent: bytes, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -268,6 +275,7 @@ async def test_the_oldest_without_a_complete_head_makes_room(peers: Peers) -> No
         assert b'{"partitions": 3}' in await all_of(first)
 
 
+@pytest.mark.thorough
 async def test_room_is_made_even_if_all_wait_for_their_answer(peers: Peers) -> None:
     """Only an operator can send such requests. A probe has to be answered all the same."""
 

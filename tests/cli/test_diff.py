@@ -21,6 +21,7 @@ def arguments(tmp_path: Path) -> list[str]:
     return ["diff", "--vendor", "magine", "--against", "old", *kept, "--timestamp", NOW]
 
 
+@pytest.mark.thorough
 @pytest.mark.traced
 def test_the_lines_of_a_file_are_compared(arguments: list[str], tmp_path: Path) -> None:
     file = tmp_path / "bodies"
@@ -39,6 +40,7 @@ def test_the_lines_of_a_file_are_compared(arguments: list[str], tmp_path: Path) 
     assert json.loads(code.stdout)["different"] == 1_019
 
 
+@pytest.mark.thorough
 @pytest.mark.traced
 def test_equal_mappings_have_no_differences(arguments: list[str], tmp_path: Path) -> None:
     make_repository(tmp_path / "same", appended="")
@@ -57,6 +59,7 @@ def test_wrong_usage() -> None:
     assert run("diff", "--vendor", "nobody", "--against", "old").returncode == 2
 
 
+@pytest.mark.thorough
 def test_what_cannot_be_read_is_one_line(arguments: list[str], tmp_path: Path) -> None:
     done = run(*arguments, "--bodies", str(tmp_path / "none"))
     assert (done.returncode, done.stdout) == (1, b"")
@@ -64,6 +67,6 @@ def test_what_cannot_be_read_is_one_line(arguments: list[str], tmp_path: Path) -
         done.stderr.decode() == f"rollcall: {tmp_path / 'none'} cannot be read: No such file or directory\n"
     )
     nobody = f"127.0.0.1:{free_ports(1)[0]}"
-    done = run(*arguments, ours={"BROKER_URL": nobody, "BROKER_WAIT": "1"})
+    done = run(*arguments, ours={"BROKER_URL": nobody, "BROKER_WAIT": "0.1"})
     assert (done.returncode, done.stdout) == (1, b"")
-    assert done.stderr.decode() == f"rollcall: no broker answered at {nobody} within 1 s\n"
+    assert done.stderr.decode() == f"rollcall: no broker answered at {nobody} within 0.1 s\n"

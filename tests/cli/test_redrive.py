@@ -37,6 +37,6 @@ def test_wrong_usage_says_what_is_wrong(arguments: list[str], said: str) -> None
 
 def test_without_a_broker_it_is_one_line() -> None:
     nobody = f"127.0.0.1:{free_ports(1)[0]}"
-    done = run("redrive", "--run", "a", ours={"BROKER_URL": nobody, "BROKER_WAIT": "1"})
+    done = run("redrive", "--run", "a", ours={"BROKER_URL": nobody, "BROKER_WAIT": "0.1"})
     assert (done.returncode, done.stdout) == (1, b"")
-    assert done.stderr.decode() == f"rollcall: no broker answered at {nobody} within 1 s\n"
+    assert done.stderr.decode() == f"rollcall: no broker answered at {nobody} within 0.1 s\n"

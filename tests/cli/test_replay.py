@@ -40,6 +40,6 @@ def test_a_topic_that_is_none_to_write_to(name: str, line: str) -> None:
 
 def test_without_a_broker_it_is_one_line() -> None:
     nobody = f"127.0.0.1:{free_ports(1)[0]}"
-    done = run("replay", "--vendor", "magine", ours={"BROKER_URL": nobody, "BROKER_WAIT": "1"})
+    done = run("replay", "--vendor", "magine", ours={"BROKER_URL": nobody, "BROKER_WAIT": "0.1"})
     assert (done.returncode, done.stdout) == (1, b"")
-    assert done.stderr.decode() == f"rollcall: no broker answered at {nobody} within 1 s\n"
+    assert done.stderr.decode() == f"rollcall: no broker answered at {nobody} within 0.1 s\n"

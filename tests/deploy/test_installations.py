@@ -21,6 +21,8 @@ from packaging.requirements import Requirement
 from app.cli.extras import PACKAGES
 from app.environment import variables
 
+pytestmark = pytest.mark.thorough
+
 _ROOT = Path(__file__).parents[2]
 _PROJECT = tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 _DEFAULT: list[str] = _PROJECT["project"]["dependencies"]

@@ -122,6 +122,7 @@ def test_there_are_modules_with_clients() -> None:
     } <= set(WITH_CLIENTS)
 
 
+@pytest.mark.thorough
 def test_a_metadata_request_never_creates_a_topic() -> None:
     """Nor is any other replacement missing in a process that imports one of the modules only."""
     done = subprocess.run(

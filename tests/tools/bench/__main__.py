@@ -24,6 +24,7 @@ from tests.tools.bench.options import BenchOptions
 from tests.tools.bench.processes import BenchFailed, reserve_core
 from tests.tools.bench.restore import run_restore
 from tests.tools.bench.scale import CURVES, run_scale
+from tests.tools.bench.watched import run_watched
 
 ON_BROKER: Final[dict[str, Callable[[BenchOptions], Report]]] = {
     "full": run_full,
@@ -31,11 +32,12 @@ ON_BROKER: Final[dict[str, Callable[[BenchOptions], Report]]] = {
     "scale": run_scale,
     "against": run_against,
     "latency": run_latency,
+    "watched": run_watched,
 }
 _WIDTH: Final = 120
 _PICTURES: Final = Path("build/bench")
 # These run only if they are named: one takes a commit, the others long.
-_ON_DEMAND: Final = ("against", "scale", "latency")
+_ON_DEMAND: Final = ("against", "scale", "latency", "watched")
 BENCHES: Final = {**ON_BROKER, "convert": run_convert, "fold": run_fold}
 
 

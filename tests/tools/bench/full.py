@@ -3,8 +3,8 @@ changelogs."""
 
 import tempfile
 import uuid
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from time import monotonic
 from typing import Final
@@ -20,6 +20,8 @@ from tests.tools.bench.rows import publish_rows
 from tests.tools.bench.worker import fresh_settings, rollcall, scraped
 
 Records = Sequence[tuple[bytes, bytes]]
+Beside = Callable[[Settings], AbstractContextManager[object]]
+"""What goes on while a worker with these settings works."""
 
 
 class Stalled(BenchFailed):
@@ -85,7 +87,12 @@ def records_of(count: int, users: int) -> Records:
 
 
 def measured_worker(
-    options: BenchOptions, records: Records, warm_up: int, users: int, root: Path = ROOT
+    options: BenchOptions,
+    records: Records,
+    warm_up: int,
+    users: int,
+    root: Path = ROOT,
+    beside: Beside = nullcontext,
 ) -> tuple[float, float, Settings]:
     """Returns the events a CPU second, the records a slice, and the settings of the run with its topics.
     `root`: the checkout whose worker is measured."""
@@ -96,6 +103,7 @@ def measured_worker(
     with (
         rollcall(settings, options.core, root) as process,
         closing(GroupProgress(options.broker, settings.app_id)) as progress,
+        beside(settings),
     ):
         speed = _speed(options, process, progress, (source, settings.topic_events), records, warm_up)
         found = scraped(settings)

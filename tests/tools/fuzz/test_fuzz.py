@@ -66,6 +66,7 @@ def test_hostile_inputs_break_no_promise_and_reach_every_outcome(inputs: int) ->
     assert {("rows", kind) for kind in KINDS_OF_RECORDS} <= seen
 
 
+@pytest.mark.thorough
 def test_an_input_is_the_same_in_every_process() -> None:
     script = "from tests.tools.fuzz.inputs import input_of; print([input_of(7, it) for it in range(300)])"
     command = [sys.executable, "-c", script]
@@ -304,6 +305,7 @@ def dies(_input: Input, _report: Report, _number: int) -> str | None:
     return None
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("judge", "what"),
     [(hangs, "took longer than 0.2 s of processor time"), (dies, "ended the process with -9")],
