@@ -13,14 +13,13 @@ from typing import Any
 from tests.tools.replacing import replace
 
 LONGEST_TURN_SECONDS = 0.25
-_NOTED_SECONDS = 0.1
 
 
 def measure_turns(folder: Path) -> None:
-    """Has this process note its long turns in the folder, each as soon as it has ended."""
-    run, main = asyncio.Handle._run, threading.get_ident()
+    """Has this process note in the folder each turn that is longer than all before it, as soon as it has
+    ended."""
+    run, main, longest = asyncio.Handle._run, threading.get_ident(), 0.0
     file = folder / f"turns-{os.getpid()}"
-    file.touch()
     schedule = os.open("/proc/self/schedstat", os.O_RDONLY)
 
     def waited() -> float:
@@ -28,23 +27,23 @@ def measure_turns(folder: Path) -> None:
         return int(os.pread(schedule, 100, 0).split()[1]) / 1e9
 
     def timed(handle: asyncio.Handle) -> Any:
+        nonlocal longest
         if threading.get_ident() != main:
             return run(handle)
         began, before = time.monotonic(), waited()
         result = run(handle)
-        if time.monotonic() - began > _NOTED_SECONDS:
+        if time.monotonic() - began > longest:
             seconds = time.monotonic() - began - (waited() - before)
-            with file.open("a", encoding="ascii") as log:
-                log.write(f"{seconds}\n")
+            if seconds > longest:
+                longest = seconds
+                with file.open("a", encoding="ascii") as log:
+                    log.write(f"{seconds}\n")
         return result
 
     replace(asyncio.Handle, "_run", timed)
 
 
 def longest_turn(folder: Path) -> float | None:
-    """Returns the longest turn in seconds that any worker has noted; 0.0 if all were short, None if no worker
-    has measured."""
-    files = list(folder.glob("turns-*"))
-    if not files:
-        return None
-    return max((float(line) for each in files for line in each.read_text("ascii").split()), default=0.0)
+    """Returns the longest turn in seconds of all workers; None if no worker has measured."""
+    noted = [line for each in folder.glob("turns-*") for line in each.read_text("ascii").split()]
+    return max(map(float, noted), default=None)
