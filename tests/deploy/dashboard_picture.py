@@ -40,6 +40,10 @@ class Chart(NamedTuple):
 def picture(rows: dict[str, list[Chart]]) -> str:
     """Returns the SVG: a row of charts below each title."""
     parts, top = list[str](), 8
+    times = [
+        at for charts in rows.values() for chart in charts for line in chart.lines.values() for at, _ in line
+    ]
+    span = (min(times), max(times)) if times else (0.0, 0.0)
     for title, charts in rows.items():
         parts.append(
             f'<text x="{_GAP}" y="{top + 22}" font-size="16" font-weight="bold">{escape(title)}</text>'
@@ -48,7 +52,7 @@ def picture(rows: dict[str, list[Chart]]) -> str:
         for number, chart in enumerate(charts):
             left = _GAP + number % _COLUMNS * (_WIDTH + _GAP)
             parts.append(f'<g transform="translate({left} {top + number // _COLUMNS * (_HEIGHT + _GAP)})">')
-            parts += [*_drawn(chart), "</g>"]
+            parts += [*_drawn(chart, *span), "</g>"]
         top += -(-len(charts) // _COLUMNS) * (_HEIGHT + _GAP)
     width = _GAP + _COLUMNS * (_WIDTH + _GAP)
     look = f'viewBox="0 0 {width} {top}" font-family="sans-serif" font-size="11" fill="#343a40"'
@@ -56,19 +60,20 @@ def picture(rows: dict[str, list[Chart]]) -> str:
     return "\n".join([head, f'<rect width="{width}" height="{top}" fill="#f1f3f5"/>', *parts, "</svg>\n"])
 
 
-def _drawn(chart: Chart) -> Iterator[str]:
+def _drawn(chart: Chart, first: float, last: float) -> Iterator[str]:
+    """Yields the parts of a chart. `first`, `last`: the times of its left and its right end."""
     yield f'<rect width="{_WIDTH}" height="{_HEIGHT}" rx="4" fill="#ffffff" stroke="#dee2e6"/>'
     yield f'<text x="10" y="18" font-weight="bold">{escape(chart.panel.title)}</text>'
     points = [point for line in chart.lines.values() for point in line]
     if not points:
         yield f'<text x="{_WIDTH / 2}" y="{_HEIGHT / 2}" text-anchor="middle" fill="#868e96">no data</text>'
         return
-    first, last = min(at for at, _ in points), max(at for at, _ in points)
     top = max(value for _, value in points) or 1.0
     for share in (0.0, 0.5, 1.0):
         y = _PLOT_TOP + _PLOT_HEIGHT * (1 - share)
         yield f'<path d="M{_PLOT_LEFT} {y:g}H{_WIDTH - 10}" stroke="#e9ecef"/>'
-        label = f"{top * share:.3g}{_UNITS[chart.panel.unit]}"
+        value = top * share
+        label = (f"{value:,.0f}" if value >= 1000 else f"{value:.3g}") + _UNITS[chart.panel.unit]
         yield f'<text x="{_PLOT_LEFT - 4}" y="{y + 4:g}" text-anchor="end" font-size="9">{label}</text>'
     room = _WIDTH - 10 - _PLOT_LEFT
     for number, (name, line) in enumerate(chart.lines.items()):
