@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from threading import Event, Thread
 from typing import Final
 
@@ -75,7 +75,7 @@ def _ask(port: int, path: str, seconds: float, over: Event, problems: list[str])
                 answer.read()
                 if answer.status != 200:
                     problems.append(f"{path}: status {answer.status}")
-    except OSError as error:
+    except (OSError, HTTPException) as error:
         problems.append(f"{path}: {type(error).__name__}")
     finally:
         connection.close()
