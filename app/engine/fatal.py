@@ -54,23 +54,26 @@ def refuse(reason: str, *, leave: Callable[[int], NoReturn] = os._exit) -> NoRet
     A worker calls it for what no restart can cure: what it finds in its changelogs before it has written
     anything, and a setting that its group's coordinator refuses. `reason` and `leave` are those of `die`.
     """
-    for handler in logging.getLogger().handlers:
-        handler.flush()
+    _flush()
     sys.stderr.write(f"rollcall: {reason}\n")
     _end(EXIT_REFUSED, leave)
 
 
 def _end(code: int, leave: Callable[[int], NoReturn]) -> NoReturn:
-    for handler in logging.getLogger().handlers:
-        handler.flush()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    _flush()
     if steps := _last_steps.pop(threading.get_ident(), None):
         try:
             steps()
         except Exception as problem:  # noqa: BLE001 - nothing keeps this process from ending
             logger.warning("the last steps failed: %s", describe(problem))
     leave(code)
+
+
+def _flush() -> None:
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+    sys.stdout.flush()
+    sys.stderr.flush()
 
 
 def describe(problem: BaseException) -> str:
