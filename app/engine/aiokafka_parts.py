@@ -125,6 +125,16 @@ PRIVATE_PARTS: Final = (
     ),
     PrivateParts(
         names=(
+            "aiokafka.AIOKafkaConsumer._fetcher",
+            "aiokafka.consumer.fetcher.Fetcher",
+            "aiokafka.consumer.fetcher.Fetcher._proc_fetch_request",
+        ),
+        modules=("consumer.fetch_pace",),
+        why="Wrapped: aiokafka fetches again at once, and then gets the few records of that moment. It has"
+        " only `fetch_min_bytes`, with which a record that comes alone waits, too.",
+    ),
+    PrivateParts(
+        names=(
             "aiokafka.AIOKafkaConsumer._coordinator",
             "aiokafka.consumer.group_coordinator.GroupCoordinator.generation",
             "aiokafka.consumer.group_coordinator.GroupCoordinator.fetch_committed_offsets",

@@ -24,6 +24,7 @@ from mode.threads import QueueServiceThread
 from app.engine.config import ConsumerConfig
 from app.engine.consumer.client_options import client_options
 from app.engine.consumer.commit_note import CommitNote, decode_note
+from app.engine.consumer.fetch_pace import pace_fetches
 from app.engine.consumer.fetched import Fetched, Marks, ReadNotes
 from app.engine.consumer.membership import GroupMembership
 from app.engine.outage import when_a_broker_answers
@@ -70,6 +71,7 @@ class ClientThread(AIOKafkaConsumerThread):
         consumer = self._ensure_consumer()
         budget = FetchBudget(self.config.slice_max_bytes, self.config.read_max_bytes)
         bound_fetches(consumer, budget, self._read.note)
+        pace_fetches(consumer, self.config.fetch_interval)
         self.membership.attach(consumer)
 
     async def _connect(self) -> None:

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from statistics import median
-from time import monotonic
 from typing import Final, NamedTuple
 
 from msgspec.structs import replace
@@ -15,14 +14,12 @@ from msgspec.structs import replace
 from app.embedded_kafka.properties import free_ports
 from app.settings import Settings
 from tests.tools.bench.figures import Figure, Report
-from tests.tools.bench.full import records_of, wait_worked_off
-from tests.tools.bench.load import GroupProgress, delete_topics, publish
+from tests.tools.bench.load import delete_topics
 from tests.tools.bench.machine import Machine
 from tests.tools.bench.options import BenchOptions
 from tests.tools.bench.probe_loop import ProbeLoop
-from tests.tools.bench.processes import BenchFailed
 from tests.tools.bench.rows import publish_rows
-from tests.tools.bench.samples import A_SECOND, Latencies, paced_records
+from tests.tools.bench.samples import A_SECOND, Latencies, Paced, paced_records
 from tests.tools.bench.scale import Workers
 from tests.tools.bench.worker import fresh_settings, rollcall
 
@@ -35,6 +32,10 @@ _PARTITIONS: Final = 6
 _USERS: Final = 5_000
 _WARM_UP: Final = 20_000
 _BACKLOG: Final = 200_000
+_BACKLOG_KEPT: Final = 40_000
+"""So many records wait while the capacity is measured. The workers have slices of thousands then."""
+_SAMPLED_BACKLOG: Final = 100
+"""Every so many records of the backlog is a sample, which says how far the workers are."""
 _SETTLE_SECONDS: Final = 3.0
 """How long each load lasts before its latencies count: the share before had slices of another size."""
 _PERCENTILES: Final = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
@@ -48,10 +49,10 @@ _CAVEATS: Final = (
         " its own; all users have rows before."
     ),
     (
-        "latency: the capacity is how fast a backlog is worked off; slices are larger then, and a record"
-        " costs less. CPU is that of both workers. Nothing is pinned to a core: one that is busy with other"
-        " programs would hold up what is pinned to it for seconds. The load's producer has a linger of 5 ms,"
-        " which counts."
+        "latency: the capacity is how fast a backlog is worked off while the load and the reader run; slices"
+        " are larger then, and a record costs less. CPU is that of both workers. Nothing is pinned to a core:"
+        " one that is busy with other programs would hold up what is pinned to it for seconds. The load's"
+        " producer has a linger of 5 ms, which counts."
     ),
     (
         "latency: idle and others are shares of the time of all cores: unused, and used by programs that have"
@@ -120,7 +121,8 @@ class _Bench:
         self._settings = settings
         self._workers = workers
         self._source = settings.topic_of("selfcommunity")
-        self._sent = 0
+        # The first numbers have the times of the rows that are there before.
+        self._sent = 1_000
         self._sampled = itertools.count(_USERS)
 
     @classmethod
@@ -128,6 +130,7 @@ class _Bench:
     def running(cls, options: BenchOptions, linger: float | None) -> Iterator["_Bench"]:
         settings = fresh_settings(options.broker, _PARTITIONS)
         samples = round(A_SECOND * (options.seconds + _SETTLE_SECONDS)) * len(options.shares)
+        samples += (options.scaled(_WARM_UP) + options.scaled(_BACKLOG)) // _SAMPLED_BACKLOG + 1
         try:
             publish_rows(options.broker, settings.changelogs, _USERS + samples, _PARTITIONS)
             with ExitStack() as stack:
@@ -145,35 +148,30 @@ class _Bench:
             delete_topics(options.broker, [*settings.topic_vendors.values(), *outputs])
 
     def capacity(self) -> float:
-        """Returns the records a second that are committed, up to their rows, while there is a backlog."""
-        warm_up, count = self._options.scaled(_WARM_UP), self._options.scaled(_BACKLOG)
-        records = records_of(warm_up + count, _USERS)
-        with closing(GroupProgress(self._options.broker, self._settings.app_id)) as progress:
-            publish(self._options.broker, self._source, records[:warm_up])
-            self._work_off(warm_up, progress)
-            publish(self._options.broker, self._source, records[warm_up:])
-            began, before = monotonic(), progress.committed(self._settings.topic_events)
-            if len(records) - before < count / 2:
-                raise BenchFailed("the workers were faster than the load: there is no backlog")
-            self._work_off(len(records), progress)
-            self._sent = len(records)
-            return (len(records) - before) / (monotonic() - began)
+        """Returns the records a second that become events and rows while there is a backlog. The same load
+        and reader run as for the latencies."""
+        count = self._options.scaled(_WARM_UP) + self._options.scaled(_BACKLOG)
+        with closing(self._loop()) as loop:
+            return loop.work_off(self._records(count, _SAMPLED_BACKLOG), _SAMPLED_BACKLOG, _BACKLOG_KEPT)
 
     def measure(self, rate: float) -> Measurement:
-        every = max(2, -(-round(rate) // A_SECOND))
         count = round(rate * (self._options.seconds + _SETTLE_SECONDS))
-        records = paced_records(self._sent, count, _USERS, every, self._sampled)
-        self._sent += count
-        settings = self._settings
-        loop = ProbeLoop(self._options.broker, self._source, settings.topic_events, settings.changelogs)
-        with closing(loop):
+        records = self._records(count, max(2, -(-round(rate) // A_SECOND)))
+        with closing(self._loop()) as loop:
             machine, cpu = Machine(), self._workers.cpu_seconds()
             latencies = loop.run(records, rate, _SETTLE_SECONDS)
             use, cpu = machine.use(), self._workers.cpu_seconds() - cpu
         return Measurement(latencies, cpu / count * 1e6, use.idle, use.others)
 
-    def _work_off(self, count: int, progress: GroupProgress) -> None:
-        wait_worked_off(self._workers, progress, [[self._source], [self._settings.topic_events]], count)
+    def _records(self, count: int, every: int) -> list[Paced]:
+        """Returns the next records, of which every so many is a sample."""
+        records = paced_records(self._sent, count, _USERS, every, self._sampled)
+        self._sent += count
+        return records
+
+    def _loop(self) -> ProbeLoop:
+        settings = self._settings
+        return ProbeLoop(self._options.broker, self._source, settings.topic_events, settings.changelogs)
 
 
 def _arguments(linger: float | None) -> Sequence[str]:

@@ -55,12 +55,41 @@ class ProbeLoop:
             sent = due
             self._producer.poll(0)
             self._read(samples)
-            if self._refused or now > given_up:
-                raise BenchFailed(
-                    f"{self._refused} records were refused, and {len(samples)} samples were not seen"
-                    f" completely within {_TIMEOUT_SECONDS:g} s after the last record"
-                )
+            self._check(samples, given_up)
         return samples.latencies
+
+    def work_off(self, records: Sequence[Paced], every: int, most: int) -> float:
+        """Sends the records as fast as they become rows, and returns how many of them do so a second.
+
+        Every so many of them is a sample, which says how far the workers are. At most `most` records are on
+        their way. The first `most` do not count: the workers begin with them. Raises BenchFailed as `run`
+        does.
+        """
+        samples, sent, sampled, done, first = Samples(), 0, 0, 0, 0
+        began = time.monotonic()
+        given_up = time.monotonic() + _TIMEOUT_SECONDS
+        while sent < len(records) or samples:
+            due = min(done + most, sent + _BATCH, len(records))
+            for number in range(sent, due):
+                if sample := records[number].sample:
+                    samples.sent(sample, 0.0, counts=False)
+                    sampled += 1
+                self._send(records[number])
+            sent = max(sent, due)
+            self._producer.poll(0)
+            self._read(samples)
+            self._check(samples, given_up)
+            done = (sampled - len(samples)) * every
+            if not first and done >= most:
+                began, first = time.monotonic(), done
+        return (len(records) - first) / (time.monotonic() - began)
+
+    def _check(self, samples: Samples, given_up: float) -> None:
+        if self._refused or time.monotonic() > given_up:
+            raise BenchFailed(
+                f"{self._refused} records were refused, and {len(samples)} samples were not seen"
+                " completely in time"
+            )
 
     def _send(self, record: Paced) -> None:
         while True:
