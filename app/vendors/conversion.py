@@ -1,6 +1,7 @@
 """One record, one outcome: what all vendors share around a vendor's mapper."""
 
 import traceback
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -45,6 +46,19 @@ class Options(Struct, frozen=True):
     max_record_bytes: int = DEFAULT_MAX_RECORD_BYTES
 
 
+class _Incoming(Message, gc=False):
+    """What a mapper is given, and what else the events of one record are made of.
+
+    `size`: the bytes of the body, as it came. `tenant`: that of the header, which wins over a draft's.
+    """
+
+    latest: str
+    size: int
+    tenant: str | None
+    vendor: Vendor
+    options: Options
+
+
 def convert(vendor: Vendor, record: InputRecord, partition: str, options: Options) -> Outcome:
     """The outcome of one record of `partition`, which is written as `topic/number`.
 
@@ -61,7 +75,8 @@ def convert(vendor: Vendor, record: InputRecord, partition: str, options: Option
             return _NOT_JSON
         headers = headers_of(record) if record.headers else NO_HEADERS
         recorded, latest = recorded_times(timestamp_of(record, headers) if headers else record.timestamp)
-        message = Message(body, headers, recorded, [])
+        tenant = headers.get("tenant") if headers else None
+        message = _Incoming(body, headers, recorded, [], latest, len(body), tenant, vendor, options)
         try:
             mapped = vendor.map(message)
         except NotJson:
@@ -69,9 +84,15 @@ def convert(vendor: Vendor, record: InputRecord, partition: str, options: Option
             whole = without_half_surrogates(body)
             if whole == body:
                 raise
-            message = Message(whole, headers, recorded, [])
+            message = _Incoming(whole, headers, recorded, [], latest, len(body), tenant, vendor, options)
             mapped = vendor.map(message)
-        events = _events(vendor, f"{partition}/{record.offset}", message, body, mapped, latest, options)
+        # Without an id of the vendor's, one is made of the body as it came.
+        event_id = f"{mapped.vendortype}:{mapped.event_id or id_of_body(body)}"
+        origin = f"{partition}/{record.offset}"
+        if len(mapped.drafts) == 1:
+            events = [_event(message, mapped.drafts[0], mapped.vendortype, event_id, origin)]
+        else:
+            events = _events(message, mapped, event_id, origin)
         return Emit(events, tuple(message.left_out) if message.left_out else ())
     except Skipped as skipped:
         return Skip(skipped.reason)
@@ -95,6 +116,9 @@ _EARLIEST: Final = format_micros(YEAR_2000)
 _PCHAR: Final = "!$&'()*+,;=:@"
 
 
+# The blank of a long tenant is not in `_blanks`, and to make one costs more than the rest of an event does.
+# The users of one record mostly have one tenant.
+@lru_cache(maxsize=1)
 def _new_blank(vendor: str, tenant: str) -> NewEvent:
     part = escape(tenant)
     return NewEvent(
@@ -138,61 +162,49 @@ def _blank(vendor: str, *tenants: str | None) -> NewEvent:
     return blank
 
 
-def _events(
-    vendor: Vendor,
-    origin: str,
-    message: Message,
-    body: bytes,
-    mapped: Mapped,
-    latest: str,
-    options: Options,
-) -> list[NewEvent]:
-    """The canonical events of the message. If the vendor gives no id, one is made of `body`, as it came."""
-    recorded = message.recorded or UNSET
-    if recorded == AFTER_ALL:  # a producer that gives microseconds for milliseconds
-        raise Invalid("bad_time", "the record's timestamp: expected milliseconds since 1970")
-    vendortype, drafts = mapped.vendortype, mapped.drafts
-    base = f"{vendortype}:{mapped.event_id or id_of_body(body)}"
-    forced_tenant = message.headers.get("tenant") if message.headers else None
-    blanks = _blanks.get(vendor.name, _NO_BLANKS)
-    several, size = len(drafts) > 1, len(body)
+def _events(incoming: _Incoming, mapped: Mapped, event_id: str, origin: str) -> list[NewEvent]:
+    """The canonical events of a record that has not exactly one. Their ids are `event_id` with a number."""
+    # A header may be as long as a body, so it is judged once, and not for each user.
+    incoming.tenant = _usable(incoming.tenant)
     events: list[NewEvent] = []
-    blank, named, size_of_events = None, None, 0
-    for draft in drafts:
-        data, time, source = draft.data, draft.time, draft.timesource
-        if not _EARLIEST <= time <= latest:
-            raise Invalid("bad_time", _bad_time(vendor, draft))
-        if source == "record":
-            # The time at which a record was written does not say when its user looked like this.
-            data.snapshot = "partial"
-        # The blank of a long tenant is not kept, and it costs more to make than the rest of an event does.
-        if blank is None or draft.tenant != named:
-            named = draft.tenant
-            blank = blanks.get(forced_tenant or named or options.tenant)
-            blank = blank or _blank(vendor.name, forced_tenant, named, options.tenant)
-        if size > NO_LARGE_TEXT and (
-            size > NO_LARGE_VALUE or data.score is not UNSET or data.points is not UNSET
-        ):
-            _bound(data, size, message.left_out)
-        subject = escape(draft.sub)
-        event = replace(
-            blank,
-            id=f"{base}.{len(events)}" if several else base,
-            type=draft.type,
-            subject=subject,
-            time=time,
-            partitionkey=blank.partitionkey + subject,
-            vendortype=vendortype,
-            timesource=source,
-            recordedtime=recorded,
-            origin=origin,
-            data=data,
-        )
+    size = 0
+    for number, draft in enumerate(mapped.drafts):
+        event = _event(incoming, draft, mapped.vendortype, f"{event_id}.{number}", origin)
         events.append(event)
-        if several:
-            size_of_events += len(encode_event(event))
-            bound_events(size_of_events)
+        size += len(encode_event(event))
+        bound_events(size)
     return events
+
+
+def _event(incoming: _Incoming, draft: Draft, vendortype: str, event_id: str, origin: str) -> NewEvent:
+    """The canonical event of one draft. Raises Invalid if the draft's time or its tenant is out of bounds."""
+    data, time, source = draft.data, draft.time, draft.timesource
+    if not _EARLIEST <= time <= incoming.latest:
+        raise Invalid("bad_time", _bad_time(incoming, draft))
+    if source == "record":
+        # The time at which a record was written does not say when its user looked like this.
+        data.snapshot = "partial"
+    vendor, forced, usual = incoming.vendor.name, incoming.tenant, incoming.options.tenant
+    blank = _blanks.get(vendor, _NO_BLANKS).get(forced or draft.tenant or usual)
+    blank = blank or _blank(vendor, forced, draft.tenant, usual)
+    if incoming.size > NO_LARGE_TEXT and (
+        incoming.size > NO_LARGE_VALUE or data.score is not UNSET or data.points is not UNSET
+    ):
+        _bound(data, incoming.size, incoming.left_out)
+    subject = escape(draft.sub)
+    return replace(
+        blank,
+        id=event_id,
+        type=draft.type,
+        subject=subject,
+        time=time,
+        partitionkey=blank.partitionkey + subject,
+        vendortype=vendortype,
+        timesource=source,
+        recordedtime=incoming.recorded or UNSET,
+        origin=origin,
+        data=data,
+    )
 
 
 def _usable(tenant: str | None) -> str | None:
@@ -226,6 +238,8 @@ def _is_empty(part: NamedValues | UnsetType) -> bool:
     return part is not UNSET and encode_json(part) == b"{}"
 
 
-def _bad_time(vendor: Vendor, draft: Draft) -> str:
-    path = vendor.times.get(draft.timesource, "the record's timestamp")
+def _bad_time(incoming: _Incoming, draft: Draft) -> str:
+    if incoming.recorded == AFTER_ALL:  # a producer that gives microseconds for milliseconds
+        return "the record's timestamp: expected milliseconds since 1970"
+    path = incoming.vendor.times.get(draft.timesource, "the record's timestamp")
     return f"{path}: expected a time after 1999, at most a day after the record's timestamp"

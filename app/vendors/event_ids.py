@@ -10,13 +10,17 @@ from app.vendors.model import Message
 from app.vendors.tolerant_reader import NotJson
 
 # With 128 bits two events never have one id, and an id needs no secrecy.
-_ID_BYTES: Final = 16
+_NO_BYTES_YET: Final = blake2b(digest_size=16)
 _read_members = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
 def id_of_body(body: bytes) -> str:
     """32 hex digits: equal bodies are one event."""
-    return blake2b(body, digest_size=_ID_BYTES).hexdigest()
+    # perf: saves 2 % of convert (make bench ARGS=convert) to copy a digest, as Python's constructor looks at
+    # twelve options; plain form: `blake2b(body, digest_size=16).hexdigest()`.
+    digest = _NO_BYTES_YET.copy()
+    digest.update(body)
+    return digest.hexdigest()
 
 
 def id_of_members(message: Message, *names: str) -> str:

@@ -38,8 +38,8 @@ class OpenMembers:
         # perf: saves 37 % of convert (make bench ARGS=convert). The names are counted in the whole body, as
         # nothing tells where they are. Plain form: the values that are found and `_others`, for every body.
         body = message.body
-        sent, first_escape = body.count(self._end_of_name), body.find(_BACKSLASH)
-        escaped = first_escape >= 0 and self._escaped_letter.search(body, first_escape)
+        sent = body.count(self._end_of_name)
+        escaped = _BACKSLASH in body and self._escaped_letter.search(body, body.find(_BACKSLASH))
         if not (sent or escaped):
             return None
         values = self._values(fields)

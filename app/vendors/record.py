@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final, Protocol
 
-from app.times import BEFORE_ALL, MICROS_PER_DAY, YEAR_10000, format_micros, sortable
+from app.times import AFTER_ALL, BEFORE_ALL, MICROS_PER_DAY, YEAR_10000, format_micros, sortable
 
 NO_HEADERS: Final[dict[str, str]] = {}
 _MILLISECONDS = re.compile(r"-?[0-9]{1,15}")
@@ -59,8 +59,11 @@ def recorded_times(timestamp: int | None) -> tuple[str, str]:
     """When a record was recorded, and the latest time that its events may have, both as `Draft.time` has it.
 
     A record without a timestamp was recorded BEFORE_ALL; its events may have any time up to the year 9999.
+    One of a later year was recorded AFTER_ALL; its events may have no time at all.
     """
     if timestamp is None or timestamp < 0:
         return BEFORE_ALL, _LATEST
     recorded = timestamp * 1000
+    if recorded >= YEAR_10000:
+        return AFTER_ALL, BEFORE_ALL
     return sortable(recorded), sortable(min(recorded + MICROS_PER_DAY, YEAR_10000 - 1))

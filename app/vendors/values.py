@@ -133,8 +133,9 @@ def require_epoch_time(raw: Raw | UnsetType, unit: int, path: str, *, or_text: b
     if unit == SECOND and raw is not UNSET:
         # In Latin-1 each byte is a character, and only the digits of ASCII are decimal ones.
         whole, _, fraction = str(raw, "latin-1").partition(".")
-        if whole.isdecimal() and fraction.isdecimal() and len(whole) < _FAR and len(fraction) < _LONG:
-            return f"{_up_to_seconds(whole)}{fraction}{_ZEROS_AFTER[len(fraction)]}Z"
+        short = len(whole) < _FAR and len(fraction) < _LONG
+        if short and fraction.isdecimal() and (start := _up_to_fraction(whole)):
+            return f"{start}{fraction}{_ZEROS_AFTER[len(fraction)]}Z"
     time = epoch_time(raw, unit, path, or_text=or_text)
     if time is None:
         invalid(path, "a number")
@@ -165,9 +166,11 @@ def epoch_time(raw: Raw | UnsetType, unit: int, path: str, *, or_text: bool = Fa
     return sortable(_rare_number(text, unit))
 
 
-# Neighbours in a topic often share a second.
+# Neighbours in a topic often share a second, so it is also judged only once whether the text has only digits.
 @lru_cache(maxsize=4096)
-def _up_to_seconds(seconds: str) -> str:
+def _up_to_fraction(seconds: str) -> str | None:
+    if not seconds.isdecimal():
+        return None
     return format_micros(int(seconds) * MICROS_PER_SECOND)[:_UP_TO_FRACTION]
 
 
