@@ -102,4 +102,5 @@ TABLE_RULES = TableRules(
     reconcile=_reconcile,
     is_marker=_is_marker,
     head=_head,
+    tail=b"}",
 )

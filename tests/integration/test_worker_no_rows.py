@@ -164,6 +164,26 @@ def test_a_start_heals_a_log_with_garbage_of_every_kind(site: Site, table: Table
 
 
 @pytest.mark.parametrize("table", TABLES)
+def test_a_log_whose_last_version_of_a_worker_is_no_row_is_read_again(site: Site, table: Table) -> None:
+    """A restore judges only the last of the versions that one worker wrote."""
+    damage = {"users": {"as_of": "1"}, "loyalty": {"entries": "1"}}[table]
+    records = []
+    for sub in ("1", "2", "3"):
+        row = row_of(table, sub)
+        # The last one, of user 3, would be passed over if the others did not make the worker read again.
+        values = [row, changed(row, **damage), *([row] if sub == "3" else [])]
+        records += [ToSend(key_of(sub), value, [("changed", b"*")]) for value in values]
+    positions = produce(site.broker, logs(site)[table], records)
+    with site.worker() as worker:
+        worker.wait_ready()
+        assert dead_letters(site).keys() == {(logs(site)[table], *positions[index]) for index in (1, 3, 5)}
+        for sub in ("1", "2", "3"):
+            assert last_record(site, table, key_of(sub)).value == row_of(table, sub)
+        assert "they are read again" in worker.stderr()
+        worker.stop()
+
+
+@pytest.mark.parametrize("table", TABLES)
 def test_a_running_worker_heals_its_log(site: Site, table: Table) -> None:
     topic, events = logs(site)[table], site.settings.topic_events
     with site.worker() as worker:

@@ -13,8 +13,8 @@ from app.engine.tables.findings import (
     partition_count_changed,
     too_many_misplaced,
 )
+from app.engine.tables.long_work import gc_paused
 from app.engine.tables.merge_rules import TABLE_NAMES, Pair, TableName, TableRules
-from app.engine.tables.restore import gc_paused
 from app.engine.tables.row_store import RowStore
 from app.engine.tables.write_ledger import LogPartition
 

@@ -137,6 +137,10 @@ class Findings:
             self.later = record.offset
         return False
 
+    def is_row(self, key: bytes, value: bytes) -> bool:
+        """Returns whether a value is a row of a key. Nothing is noted if it is not."""
+        return self._judge(self._table, key, value) is None
+
     def repair_headers(self, key: bytes) -> Headers:
         """Returns the headers of the record that is written under the key: they name its garbage, if it has
         any."""

@@ -73,6 +73,8 @@ class TableRules:
     head: Callable[[bytes], bytes] = lambda _key: b""
     """head(key) returns the bytes with which most rows of this key begin. Rows in memory are kept without
     them."""
+    tail: bytes = b""
+    """What every row ends with."""
     deletion_mark: bytes = b'"deleted_at"'
     """Every users row that knows a deletion contains these bytes. They are looked for before `reconcile` is
     called."""

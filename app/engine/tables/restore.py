@@ -10,9 +10,8 @@ import gc
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
-from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from aiokafka.errors import KafkaError
@@ -25,6 +24,7 @@ from app.engine.fatal import refuse
 from app.engine.log_reader import LogReader
 from app.engine.observer import EngineObserver
 from app.engine.tables.changelog_replay import ChangelogReplay
+from app.engine.tables.long_work import gc_paused, in_steps
 from app.engine.tables.merge_rules import TABLE_NAMES
 from app.engine.tables.restore_progress import RestoreProgress
 from app.engine.tables.user_tables import UserTables
@@ -41,8 +41,10 @@ _REWRITE_BYTES = 1 << 20
 # 0.25 s even on a small heap (docs/design.md#tuning); plain form: leave out both calls.
 _FREEZE_FROM_RECORDS = 100_000
 _RETRY_SECONDS = 1.0
-# How long the tables are compared before other tasks run.
-_STEP_SECONDS = 0.05
+
+
+class _Uncertain(Exception):
+    """A row that was not judged at once is none, so rows were lost in the replay (`ChangelogReplay`)."""
 
 
 class TableRestorer:
@@ -63,6 +65,7 @@ class TableRestorer:
         self._zombie_repair = zombie_repair
         self._observer = observer or EngineObserver()
         self._warm = WarmPartitions()
+        self._lazily = True
         self.progress = RestoreProgress()
 
     def assigned(self, generation: int, partitions: AbstractSet[int]) -> None:
@@ -90,6 +93,11 @@ class TableRestorer:
                 if missing:
                     withheld = await self._read(missing)
                 break
+            except _Uncertain:
+                logger.warning(
+                    "a worker has written what is no row of this version: the changelogs are read again"
+                )
+                self._lazily = False
             except KafkaError as error:
                 if (line := refused_read(error)) is not None:
                     self._refuse(line)
@@ -109,7 +117,7 @@ class TableRestorer:
         # What this process has appended under an earlier assignment has to be in the logs before they are
         # read: its later rows must have everything that its earlier ones have (docs/design.md#same-producer).
         await self._tables.producer.flush()
-        replays = {partition: self._tables.replay(partition) for partition in partitions}
+        replays = {partition: self._tables.replay(partition, lazily=self._lazily) for partition in partitions}
         logs = [log for partition in partitions for log in self._tables.logs(partition)]
         records = 0
         with gc_paused():
@@ -120,6 +128,10 @@ class TableRestorer:
                     replays[log.partition].read(self._tables.name_of(log.topic), batch, producer)
                     self.progress.read(log, batch[0].offset, batch[-1].offset + 1, len(batch))
                     records += len(batch)
+            for replay in replays.values():
+                await in_steps(replay.judge_in_steps())
+            if not all(replay.is_certain for replay in replays.values()):
+                raise _Uncertain
             if (objection := self._tables.objection(replays)) is not None:
                 self._refuse(objection)
             self._count_skipped(replays)
@@ -166,11 +178,7 @@ class TableRestorer:
         They are written before anything new is. So after a crash in between, the next restore finds the same
         again, and an agent's later row of the same key comes after them in the log.
         """
-        until = time.monotonic() + _STEP_SECONDS
-        for _ in replay.finish_in_steps():
-            if time.monotonic() >= until:
-                await asyncio.sleep(0)
-                until = time.monotonic() + _STEP_SECONDS
+        await in_steps(replay.finish_in_steps())
         restored = replay.finish()
         self._tables.install(partition, restored, ends)
         producer, waiting, size = self._tables.producer, 0, 0
@@ -185,20 +193,6 @@ class TableRestorer:
                 waiting += 1
         await producer.flush()
         return waiting
-
-
-@contextmanager
-def gc_paused() -> Iterator[None]:
-    """Turns garbage collection off within the block."""
-    # perf: saves the scans of the growing heap, which took 30 % of all samples (docs/design.md#tuning);
-    # plain form: yield.
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 class RestoreService(Recovery):

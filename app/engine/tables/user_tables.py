@@ -4,7 +4,7 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 
 from app.engine.producer.producer import GroupCommitProducer
-from app.engine.tables.changelog_replay import ChangelogReplay, RestoredTable
+from app.engine.tables.changelog_replay import ChangelogReplay
 from app.engine.tables.findings import (
     Findings,
     HomePartition,
@@ -13,6 +13,7 @@ from app.engine.tables.findings import (
     partition_count_changed,
     too_many_misplaced,
 )
+from app.engine.tables.log_replay import RestoredTable
 from app.engine.tables.merge_rules import CHANGED, TABLE_NAMES, Pair, Row, TableName, TableRules
 from app.engine.tables.table import SliceTable
 from app.engine.tables.write_ledger import LogPartition, WriteLedger
@@ -48,10 +49,11 @@ class UserTables:
         """Returns the changelogs of a partition, in the order of TABLE_NAMES."""
         return [LogPartition(self.table(name).changelog_topic_name, partition) for name in TABLE_NAMES]
 
-    def replay(self, partition: int) -> ChangelogReplay:
-        """Returns the replay of both changelogs of a partition, with nothing read yet."""
+    def replay(self, partition: int, *, lazily: bool = False) -> ChangelogReplay:
+        """Returns the replay of both changelogs of a partition, with nothing read yet. `lazily`: as in
+        `ChangelogReplay`."""
         home = HomePartition(partition, self.partitions)
-        return ChangelogReplay(self.rules, home, merge_all=self.merge_all)
+        return ChangelogReplay(self.rules, home, merge_all=self.merge_all, lazily=lazily)
 
     def objection(self, replays: Mapping[int, ChangelogReplay]) -> str | None:
         """Returns one line that says why nothing may be written to these changelogs, which have been read to

@@ -111,12 +111,10 @@ class Worker:
     def restore(self) -> None:
         """Reads the logs, at the start or when it has the partition again. Everything that it has appended
         before is in them."""
-        replay = ChangelogReplay(self.rules, self.home)
+        replay = self._replay(lazily=True)
+        if not replay.is_certain:
+            replay = self._replay(lazily=False)
         for name in TABLE_NAMES:
-            for producer, run in groupby(self.logs.records[name], lambda record: record.producer):
-                records = list(run)
-                for start in range(0, len(records), self.records_at_once):
-                    replay.read(name, records[start : start + self.records_at_once], producer)
             self.ledger.begin(PARTITIONS[name], self.logs.ends[name])
         for name, restored in replay.finish().items():
             self.logs.append_dead_letters(name, restored.findings)
@@ -124,6 +122,17 @@ class Worker:
             for key in sorted(restored.rewrite):
                 for value, headers in restored.records(key):
                     self.append(name, LogRecord(key, value, headers))
+
+    def _replay(self, *, lazily: bool) -> ChangelogReplay:
+        replay = ChangelogReplay(self.rules, self.home, lazily=lazily)
+        for name in TABLE_NAMES:
+            for producer, run in groupby(self.logs.records[name], lambda record: record.producer):
+                records = list(run)
+                for start in range(0, len(records), self.records_at_once):
+                    replay.read(name, records[start : start + self.records_at_once], producer)
+        for _ in replay.judge_in_steps():
+            pass
+        return replay
 
     def pair(self, key: bytes) -> Pair:
         return Pair(self.rows["users"].get(key), self.rows["loyalty"].get(key))

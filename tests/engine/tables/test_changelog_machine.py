@@ -4,6 +4,7 @@ of every key has every event that there ever was. Planted bugs show that the tes
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import pytest
@@ -18,11 +19,11 @@ from hypothesis.stateful import (
 )
 
 from app.engine.record_batches.fetched_records import NO_PRODUCER
-from app.engine.tables import changelog_replay as replay_module
+from app.engine.tables import log_replay as replay_module
 from app.engine.tables import zombie_rows as zombie_rows_module
 from app.engine.tables.changelog_replay import ChangelogReplay
 from app.engine.tables.findings import Findings, HomePartition, is_repair
-from app.engine.tables.merge_rules import TABLE_NAMES, Pair, Row, TableName
+from app.engine.tables.merge_rules import TABLE_NAMES, Pair, Row, TableName, TableRules
 from app.engine.tables.write_ledger import WriteLedger
 from app.engine.tables.zombie_rows import Repaired
 from tests.engine.tables import changelog_model
@@ -55,9 +56,9 @@ class ChangelogMachine(RuleBasedStateMachine):
         last_repair=st.sampled_from(["scan", "restore", "acknowledgement"]),
         records_at_once=st.sampled_from([1, 2, 1_000]),
     )
-    def choose_what_repairs_last(self, last_repair: str, records_at_once: int = 1_000) -> None:
+    def choose_what_repairs_last(self, last_repair: str, records_at_once: int | None = None) -> None:
         self.last_repair = last_repair
-        self.records_at_once = records_at_once
+        self.records_at_once = records_at_once or self.records_at_once
 
     @rule(key=KEY, kind=st.sampled_from(["update", "points", "delete"]), time=st.integers(1, 5))
     def event(self, key: bytes, kind: str, time: int) -> None:
@@ -352,9 +353,13 @@ SCHEDULES = [
 ]
 
 
+@pytest.mark.parametrize("records_at_once", [1, 1_000])
 @pytest.mark.parametrize("schedule", SCHEDULES)
-def test_a_schedule_that_random_ones_rarely_hit(schedule: Callable[[ChangelogMachine], None]) -> None:
+def test_a_schedule_that_random_ones_rarely_hit(
+    schedule: Callable[[ChangelogMachine], None], records_at_once: int
+) -> None:
     machine = ChangelogMachine()
+    machine.records_at_once = records_at_once
     schedule(machine)
     machine.teardown()
 
@@ -376,32 +381,36 @@ def _gaps_go_unseen(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(WriteLedger, "acknowledged", acknowledged)
 
 
+def _replay_with(rules: TableRules) -> Callable[..., ChangelogReplay]:
+    return lambda _, home, *, lazily: ChangelogReplay(rules, home, lazily=lazily)
+
+
 def _restore_overwrites(patch: pytest.MonkeyPatch) -> None:
     overwriting = replace(
         TOY_RULES,
         users=replace(TOY_RULES.users, supersedes=lambda older, newer: True),
         loyalty=replace(TOY_RULES.loyalty, supersedes=lambda older, newer: True),
     )
-    patch.setattr(changelog_model, "ChangelogReplay", lambda _, home: ChangelogReplay(overwriting, home))
+    patch.setattr(changelog_model, "ChangelogReplay", _replay_with(overwriting))
 
 
 def _restore_rewrites_nothing(patch: pytest.MonkeyPatch) -> None:
-    finish = replay_module._LogReplay.finish
-    patch.setattr(replay_module._LogReplay, "finish", lambda self: finish(self)._replace(rewrite=set()))
+    finish = replay_module.LogReplay.finish
+    patch.setattr(replay_module.LogReplay, "finish", lambda self: finish(self)._replace(rewrite=set()))
 
 
 def _tombstones_take_all(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(replay_module._LogReplay, "revive", lambda self, key: None)
+    patch.setattr(replay_module.LogReplay, "revive", lambda self, key: None)
 
 
 def _tombstones_take_nothing(patch: pytest.MonkeyPatch) -> None:
     forgiving = replace(TOY_RULES, is_marker=lambda row: False)
-    patch.setattr(changelog_model, "ChangelogReplay", lambda _, home: ChangelogReplay(forgiving, home))
+    patch.setattr(changelog_model, "ChangelogReplay", _replay_with(forgiving))
 
 
 def _rows_are_not_reconciled(patch: pytest.MonkeyPatch) -> None:
     careless = replace(TOY_RULES, reconcile=lambda users, loyalty: (users, loyalty))
-    patch.setattr(changelog_model, "ChangelogReplay", lambda _, home: ChangelogReplay(careless, home))
+    patch.setattr(changelog_model, "ChangelogReplay", _replay_with(careless))
 
 
 def _repairs_in_memory_only(patch: pytest.MonkeyPatch) -> None:
@@ -433,20 +442,20 @@ def _every_key_is_at_home(patch: pytest.MonkeyPatch) -> None:
 
 
 def _garbage_stays_where_it_is(patch: pytest.MonkeyPatch) -> None:
-    finish = replay_module._LogReplay.finish
+    finish = replay_module.LogReplay.finish
 
     def rewrite_rows_only(self: Any) -> Any:
         restored = finish(self)
         return restored._replace(rewrite=restored.rewrite - restored.findings.garbage.keys())
 
-    patch.setattr(replay_module._LogReplay, "finish", rewrite_rows_only)
+    patch.setattr(replay_module.LogReplay, "finish", rewrite_rows_only)
 
 
 def _one_producer_is_a_proof_after_a_merge(patch: pytest.MonkeyPatch) -> None:
     def has_all(self: Any, key: bytes, writer: int | None, producer: int, record: Any) -> bool:
         return producer == writer != NO_PRODUCER and replay_module._is_of_a_worker(record)
 
-    patch.setattr(replay_module._LogReplay, "_has_all", has_all)
+    patch.setattr(replay_module.LogReplay, "_has_all", has_all)
 
 
 def _no_producer_is_a_proof(patch: pytest.MonkeyPatch) -> None:
@@ -461,7 +470,30 @@ def _any_producer_is_a_proof(patch: pytest.MonkeyPatch) -> None:
     def has_all(self: Any, key: bytes, writer: int | None, producer: int, record: Any) -> bool:
         return producer != NO_PRODUCER and key not in self._last and replay_module._is_of_a_worker(record)
 
-    patch.setattr(replay_module._LogReplay, "_has_all", has_all)
+    patch.setattr(replay_module.LogReplay, "_has_all", has_all)
+
+
+def _any_producer_replaces_unjudged(patch: pytest.MonkeyPatch) -> None:
+    replace_unjudged = replay_module.LogReplay._replace_unjudged
+
+    def careless(self: Any, key: bytes, versions: Any, producer: int) -> bool:
+        self._writers[key] = producer
+        return replace_unjudged(self, key, versions, producer)
+
+    patch.setattr(replay_module.LogReplay, "_replace_unjudged", careless)
+
+
+def _a_merge_is_replaced_unjudged(patch: pytest.MonkeyPatch) -> None:
+    replace_unjudged = replay_module.LogReplay._replace_unjudged
+
+    def careless(self: Any, key: bytes, versions: Any, producer: int) -> bool:
+        last, self._last = self._last, {}
+        try:
+            return replace_unjudged(self, key, versions, producer)
+        finally:
+            self._last = last
+
+    patch.setattr(replay_module.LogReplay, "_replace_unjudged", careless)
 
 
 def _it_reads_before_it_has_sent_all(patch: pytest.MonkeyPatch) -> None:
@@ -469,13 +501,13 @@ def _it_reads_before_it_has_sent_all(patch: pytest.MonkeyPatch) -> None:
 
 
 def _only_the_first_producer_is_remembered(patch: pytest.MonkeyPatch) -> None:
-    read = replay_module._LogReplay.read
+    read = replay_module.LogReplay.read
 
     def forgetful(self: Any, records: Any, producer: int) -> None:
         read(self, records, producer)
         self._writers.clear()
 
-    patch.setattr(replay_module._LogReplay, "read", forgetful)
+    patch.setattr(replay_module.LogReplay, "read", forgetful)
 
 
 @pytest.mark.untraced
@@ -486,6 +518,8 @@ def _only_the_first_producer_is_remembered(patch: pytest.MonkeyPatch) -> None:
         _no_producer_is_a_proof,
         _a_strangers_producer_is_a_proof,
         _any_producer_is_a_proof,
+        _any_producer_replaces_unjudged,
+        _a_merge_is_replaced_unjudged,
         _only_the_first_producer_is_remembered,
         _it_reads_before_it_has_sent_all,
         _no_scan,
@@ -512,6 +546,6 @@ def test_a_planted_bug_is_caught(
 
 
 def _try_everything() -> None:
-    for schedule in SCHEDULES:
-        test_a_schedule_that_random_ones_rarely_hit(schedule)
+    for schedule, records_at_once in product(SCHEDULES, [1, 1_000]):
+        test_a_schedule_that_random_ones_rarely_hit(schedule, records_at_once)
     run(ChangelogMachine, examples=1_000, mutant=True)

@@ -3,12 +3,13 @@
 from dataclasses import replace
 from itertools import groupby
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.engine.producer.refusals import Headers
 from app.engine.tables.changelog_replay import ChangelogReplay
-from app.engine.tables.merge_rules import Row
+from app.engine.tables.merge_rules import LaterVersion, NoRow, Row, TableName
 from tests.engine.tables.changelog_model import LogRecord
 from tests.engine.toy_rows import TOY_RULES, loyalty_row, users_row
 
@@ -191,3 +192,63 @@ def test_the_same_batch_with_all_versions_is_judged_record_by_record() -> None:
     partition.read("users", [LogRecord(b"ada", row, OURS) for row in (A, b"garbage", B)], 7)
     findings, rows = partition.findings("users")
     assert (findings.skipped()["garbage"], rows) == (1, 1)
+
+
+def read_lazily(*reads: tuple[int, list[Row]]) -> tuple[ChangelogReplay, list[Row]]:
+    """Returns a replay of the users log that has read these versions, each read with its producer id, and
+    the values that it has judged before and at the end."""
+    judged: list[Row] = []
+
+    def judge(table: TableName, key: bytes, value: bytes) -> NoRow | LaterVersion | None:
+        judged.append(value)
+        return TOY_RULES.judge(table, key, value)
+
+    partition = ChangelogReplay(replace(TOY_RULES, judge=judge, tail=b"}"), lazily=True)
+    for producer, values in reads:
+        partition.read("users", [LogRecord(b"ada", value, OURS) for value in values], producer)
+    for _ in partition.judge_in_steps():
+        pass
+    return partition, judged
+
+
+# It ends as rows do.
+NO_ROW = b'{"events": "none"}'
+
+
+def test_a_version_that_the_next_one_of_its_worker_replaces_is_not_judged() -> None:
+    partition, judged = read_lazily((7, [A, B]), (7, [C]))
+    assert judged == [C]
+    assert partition.is_certain
+    assert partition.finish()["users"].rows.get(b"ada") == C
+
+
+def test_a_version_that_another_process_follows_is_judged() -> None:
+    partition, judged = read_lazily((7, [A, B]), (8, [C]), (7, [A]))
+    assert judged == [B, C, A]
+    assert partition.finish()["users"].rows.get(b"ada") == C
+
+
+def test_what_does_not_look_like_a_row_is_judged_at_once() -> None:
+    partition, _ = read_lazily((7, [A, b"garbage", B]))
+    assert partition.is_certain
+    assert partition.findings("users")[0].skipped()["garbage"] == 1
+
+
+def test_a_tombstone_is_judged_with_the_row_before_it() -> None:
+    partition, judged = read_lazily((7, [A]), (7, [None]), (7, [B]))
+    assert judged == [A, B]
+    assert partition.is_certain
+
+
+@pytest.mark.parametrize("after", [[], [(8, [C])], [(7, [None])]])
+def test_if_the_last_version_of_a_worker_is_no_row_the_replay_is_not_certain(
+    after: list[tuple[int, list[Row]]],
+) -> None:
+    partition, _ = read_lazily((7, [A, NO_ROW]), *after)
+    assert not partition.is_certain
+
+
+def test_no_row_between_rows_of_one_worker_is_passed_over() -> None:
+    partition, _ = read_lazily((7, [A, NO_ROW, B]))
+    assert partition.is_certain
+    assert partition.finish()["users"].rows.get(b"ada") == B

@@ -26,8 +26,8 @@ from app.engine.consumer.rebalance import Rebalance
 from app.engine.producer.producer import GroupCommitProducer
 from app.engine.record_batches.fetched_records import TakenRecords
 from app.engine.slices import InFlightSlice, Partition
-from app.engine.tables.changelog_replay import _LogReplay
 from app.engine.tables.findings import LogRecord
+from app.engine.tables.log_replay import LogReplay
 from app.engine.tables.zombie_repair import ZombieRepair
 from app.settings import Settings
 from app.state import User
@@ -158,7 +158,7 @@ def _quiesce_off(_: Settings) -> None:
 def _merge_off(_: Settings) -> None:
     """Keeps the last record of a key, as Faust's recovery does."""
 
-    def read(self: _LogReplay, records: Iterable[LogRecord], _producer: int) -> None:
+    def read(self: LogReplay, records: Iterable[LogRecord], _producer: int) -> None:
         for record in records:
             if record.key is None:
                 continue
@@ -167,7 +167,7 @@ def _merge_off(_: Settings) -> None:
             else:
                 self.rows[record.key] = record.value
 
-    replace(_LogReplay, "read", read)
+    replace(LogReplay, "read", read)
 
 
 def _repair_off(_: Settings) -> None:

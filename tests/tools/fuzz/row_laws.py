@@ -12,8 +12,9 @@ from msgspec.json import Decoder
 from app.canonical import Event, decode_event
 from app.engine.producer.partitioner import partition_of_new
 from app.engine.producer.refusals import Headers
-from app.engine.tables.changelog_replay import ChangelogReplay, RestoredTable
+from app.engine.tables.changelog_replay import ChangelogReplay
 from app.engine.tables.findings import HomePartition
+from app.engine.tables.log_replay import RestoredTable
 from app.engine.tables.merge_rules import TABLE_NAMES, LaterVersion, NoRow, Row, TableName
 from app.engine.tables.row_store import RowStore
 from app.keys import escape
