@@ -83,12 +83,16 @@ class LogReplay:
 
     def _read_versions(self, key: bytes, versions: Sequence[LogRecord], producer: int) -> None:
         """Reads the next versions of a key."""
-        # perf: saves 80 % of reading rows with many versions; plain form: judge and read each version.
-        if self._lazily and self._replace_unjudged(key, versions, producer):
-            return
-        self._judge(key)
+        # perf: `lazily` saves 80 % of reading rows with many versions; plain form: judge and read each.
         rows, row, writer, unread = self.rows, None, None, False
-        if key in rows:
+        # The first version is judged at once, because most keys of a large log have one.
+        is_known = key in rows
+        if self._lazily and (is_known or len(versions) > 1):
+            if self._replace_unjudged(key, versions, producer):
+                return
+            self._judge(key)
+            is_known = key in rows
+        if is_known:
             writer = self._writers.get(key, self._usual_writer)
             # perf: the row that the next version replaces anyway is not put together; plain form: `get` it.
             unread = producer == writer and key not in self._last
