@@ -40,8 +40,8 @@ class ConsumerConfig(Struct, frozen=True, kw_only=True):
     """How long the broker may wait for new records before it answers (Faust: 1,500). It also bounds how long
     a seek waits behind a fetch that finds nothing."""
 
-    # perf: saves a sixth of the CPU a record at a tenth of the capacity (make bench ARGS=latency); plain form:
-    # 0.
+    # perf: saves a sixth of the CPU a record at a tenth of the capacity (make bench ARGS=latency);
+    # plain form: 0.
     fetch_interval: float = 0.02
     """A fetch from a broker begins so long after the one before at the earliest. Without that, each finds the
     records of a moment, and a slice of few records costs nearly as much as one of hundreds. It is what Java's
