@@ -179,7 +179,7 @@ def test_a_log_whose_last_version_of_a_worker_is_no_row_is_read_again(site: Site
         assert dead_letters(site).keys() == {(logs(site)[table], *positions[index]) for index in (1, 3, 5)}
         for sub in ("1", "2", "3"):
             assert last_record(site, table, key_of(sub)).value == row_of(table, sub)
-        assert "they are read again" in worker.stderr()
+        assert "the changelogs are read again" in worker.stderr()
         worker.stop()
 
 
