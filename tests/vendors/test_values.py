@@ -249,3 +249,9 @@ def test_a_number_may_stand_in_a_text_if_the_vendor_writes_it_so(text: str, micr
 def test_another_text_is_no_number(text: str) -> None:
     with pytest.raises(Invalid, match=r"^\$\.at: expected a number$"):
         require_epoch_time(Raw(text.encode()), MILLISECONDS, "$.at", or_text=text != '"1686649727621"')
+
+
+@pytest.mark.parametrize("text", ["1625471209.139224", "1625471209.1", "1625471209", "-1.5", "-0.25", "1e9"])
+def test_a_needed_time_in_seconds_is_that_of_the_number(text: str) -> None:
+    raw = Raw(text.encode())
+    assert require_epoch_time(raw, SECONDS, "$.created") == epoch_time(raw, SECONDS, "$.created")
