@@ -138,14 +138,15 @@ class LogReplay:
         """Returns whether the last of these versions has everything that the others and the row have. It is
         the row now, and is judged if anything else comes, or at the end. What does not look like a row of the
         key at once is judged at once."""
-        if producer == NO_PRODUCER or key in self._last or key in self.findings.garbage:
+        if key in self.findings.garbage:
             return False
-        if key in self.rows and producer != self._writers.get(key, self._usual_writer):
-            return False
+        writer = self._writers.get(key, self._usual_writer) if key in self.rows else producer
         head, newest = self._head(key), b""
         for record in versions:
             newest = record.value or b""
-            if not (newest.startswith(head) and newest.endswith(self._tail) and _is_of_a_worker(record)):
+            if not (newest.startswith(head) and newest.endswith(self._tail)):
+                return False
+            if not self._has_all(key, writer, producer, record):
                 return False
         self.rows[key] = newest
         self._unjudged.add(key)
